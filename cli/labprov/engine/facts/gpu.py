@@ -1,0 +1,40 @@
+"""The NVIDIA GPUs of a host, from sysfs: works without lspci, a driver and root. Not what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU on the PCI bus."""
+
+    slot: str
+    """PCI address: ``0000:3b:00.0``."""
+    device: str
+    """PCI device id in four lower-case hexadecimal digits: ``20b5``."""
+    driver: str
+    """The kernel driver that holds it now (``nvidia``, ``nouveau``, ``nova_core``, ``vfio-pci``), or empty."""
+
+
+class NvidiaGpus(FactBase[list[Gpu]]):
+    """Display controllers (class 0x03xxxx) of vendor 0x10de, in the order of their PCI address."""
+
+    default = list
+
+    def command(self) -> str:
+        """One line a GPU: address, device id, driver."""
+        return (
+            "for d in /sys/bus/pci/devices/*; do "
+            '[ "$(cat "$d/vendor" 2>/dev/null)" = 0x10de ] || continue; '
+            'case "$(cat "$d/class")" in 0x03*) ;; *) continue;; esac; '
+            'r=$(readlink -f "$d/driver" 2>/dev/null || true); '
+            'echo "${d##*/} $(cat "$d/device") ${r##*/}"; done'
+        )
+
+    def process(self, output: list[str]) -> list[Gpu]:
+        """Lines like ``0000:3b:00.0 0x20b5 nouveau``."""
+        rows = [line.split() for line in output if line.strip()]
+        return [Gpu(row[0], row[1].removeprefix("0x").lower(), row[2] if len(row) > 2 else "") for row in rows]

@@ -1,0 +1,71 @@
+"""What kind of system a host is: distribution, version, architecture. Not its hardware."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+_DEBIAN = {"debian", "ubuntu"}
+_RHEL = {"rhel", "centos", "fedora", "rocky", "almalinux"}
+
+
+@dataclass(frozen=True)
+class System:
+    """A host's operating system."""
+
+    id: str = "unknown"
+    """``ID`` of os-release: ``debian``, ``ubuntu``, ``rocky``."""
+    version: str = ""
+    """``VERSION_ID`` of os-release: ``12``, ``24.04``."""
+    codename: str = ""
+    """``VERSION_CODENAME`` of os-release: ``bookworm``; empty on RHEL-like systems."""
+    like: tuple[str, ...] = ()
+    """``ID_LIKE`` of os-release."""
+    machine: str = "x86_64"
+    """``uname -m``."""
+
+    @property
+    def family(self) -> str:
+        """``debian``, ``rhel`` or ``unknown``: which package manager to speak to."""
+        kinds = {self.id, *self.like}
+        return "debian" if kinds & _DEBIAN else "rhel" if kinds & _RHEL else "unknown"
+
+    @property
+    def name(self) -> str:
+        """The name that tables use: ``debian12``, ``ubuntu2404``, ``rhel9`` (Rocky and Alma count as RHEL)."""
+        ident = "rhel" if self.family == "rhel" and self.id != "fedora" else self.id
+        version = self.version.partition(".")[0] if ident == "rhel" else self.version.replace(".", "")
+        return f"{ident}{version}"
+
+    @property
+    def arch(self) -> str:
+        """The distribution's word for the architecture: ``amd64``/``arm64`` on Debian's family, else ``machine``."""
+        debian = {"x86_64": "amd64", "aarch64": "arm64"}
+        return debian.get(self.machine, self.machine) if self.family == "debian" else self.machine
+
+
+class OperatingSystem(FactBase[System]):
+    """The host's ``System``, from os-release and uname."""
+
+    def command(self) -> str:
+        """One line of uname, then os-release."""
+        return "uname -m; cat /etc/os-release 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> System:
+        """An unknown system."""
+        return System()
+
+    def process(self, output: list[str]) -> System:
+        """Parse ``KEY=value`` lines with shell quoting."""
+        pairs = dict(line.partition("=")[::2] for line in output[1:] if "=" in line and not line.startswith("#"))
+        values = {key: " ".join(shlex.split(value)) for key, value in pairs.items()}
+        return System(
+            id=values.get("ID", "unknown"),
+            version=values.get("VERSION_ID", ""),
+            codename=values.get("VERSION_CODENAME", ""),
+            like=tuple(values.get("ID_LIKE", "").split()),
+            machine=output[0].strip() if output else "x86_64",
+        )

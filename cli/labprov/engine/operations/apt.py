@@ -1,0 +1,49 @@
+"""apt-get and dpkg command lines. Pure: builds commands, runs nothing, knows no host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from pyinfra.api import QuoteString, StringCommand
+
+LOCK_TIMEOUT = 600
+"""Seconds to wait for another apt (unattended upgrades on a fresh machine take minutes)."""
+
+# NEEDRESTART_MODE=l: list services that should be restarted, never restart them below people who work.
+_ENVIRONMENT = "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none"
+_OPTIONS = (
+    f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT}",
+    # What an admin wrote into a configuration file stays; a new default arrives only where nobody changed it.
+    "-o Dpkg::Options::=--force-confdef",
+    "-o Dpkg::Options::=--force-confold",
+)
+
+
+def apt_get(verb: str, *words: str, options: Sequence[str] = ()) -> StringCommand:
+    """Build ``apt-get VERB WORDS`` that never asks and waits for the lock; words are quoted, options are ours."""
+    after = ["--", *(QuoteString(word) for word in words)] if words else []
+    return StringCommand(_ENVIRONMENT, "apt-get", "-q", "-y", *_OPTIONS, *options, verb, *after)
+
+
+def update() -> StringCommand:
+    """Fetch the package lists; a source that fails is an error (apt alone would go on with old lists)."""
+    return apt_get("update", options=["-o APT::Update::Error-Mode=any"])
+
+
+def repair() -> StringCommand:
+    """Finish what an interrupted dpkg run left half configured."""
+    return StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a")
+
+
+def split(spec: str) -> tuple[str, str]:
+    """Split ``name`` or ``name=version`` (the version may end in ``*``) into name and version pattern (``*``: any)."""
+    name, _, version = spec.partition("=")
+    return name, version or "*"
+
+
+def missing(specs: Sequence[str], installed: dict[str, str]) -> list[str]:
+    """Return the specs that the installed versions (name -> version) do not satisfy, in the order given."""
+    return [
+        s for s in specs if not fnmatchcase(installed.get(split(s)[0], ""), split(s)[1]) or split(s)[0] not in installed
+    ]

@@ -1,0 +1,46 @@
+"""Verified downloads: checked first, moved into place after (pyinfra's ``files.download`` does it the other way)."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.facts.files import Sha256File
+
+from labprov.engine.operations import Commands
+
+_FETCH = (
+    "set -e; d={dest}; umask 077; "
+    't=$(mktemp "${{d%/*}}/.labprov.XXXXXXXX"); trap \'rm -f -- "$t"\' EXIT; '
+    'curl --fail --silent --show-error --location --proto "=http,https" --proto-redir "=http,https" '
+    '--connect-timeout 20 --retry 3 --output "$t" -- {url}; '
+)
+_CHECK = (
+    'got=$(sha256sum "$t" | cut -d" " -f1); '
+    '[ "$got" = {sha256} ] || {{ echo "sha256 of "{url}" is $got, expected "{sha256} >&2; exit 1; }}; '
+    'chmod {mode} "$t"; mv -f -- "$t" "$d"'
+)
+
+
+def fetch(url: str, dest: str) -> str:
+    """Shell text that downloads ``url`` into a private temp file ``$t`` beside ``dest`` (``$d``); removed on exit."""
+    return _FETCH.format(url=_quote(url), dest=_quote(dest))
+
+
+@operation()
+def file(url: str, dest: str, sha256: str, mode: str = "644") -> Commands:
+    """Download ``url`` to ``dest`` unless a file with that sha256 is there; a wrong file never arrives.
+
+    + url: http or https
+    + dest: absolute path; its folder exists
+    + sha256: 64 lower-case hexadecimal digits
+    + mode: octal digits
+    """
+    if host.get_fact(Sha256File, path=dest) == sha256:
+        host.noop(f"{dest} has that sha256")
+        return
+    script = fetch(url, dest) + _CHECK.format(url=_quote(url), sha256=_quote(sha256), mode=_quote(mode))
+    yield StringCommand("sh", "-c", QuoteString(script))
+
+
+def _quote(text: str) -> str:
+    return str(StringCommand(QuoteString(text)))

@@ -1,0 +1,131 @@
+"""A role: what a server can be given. Its settings class, its tasks and its checks, loaded by name.
+
+Built-in roles and a lab's own (``roles/`` of the folder that labprov is started in) load the same way. This module
+imports no pyinfra: a role's ``tasks`` module does, and is imported only when the role is about to run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labprov.errors import UserError, Where
+from labprov.mirrors import Mirrors
+
+PACKAGE = "labprov_roles"
+
+
+class RoleSettings(BaseModel):
+    """What every role's ``Settings`` derives from: one class is schema, defaults and documentation at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    mirrors: Mirrors = Mirrors()
+    """Where this role downloads from; taken from the inventory's ``mirrors`` unless set here."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role by its name; its modules are imported when they are first asked for."""
+
+    name: str
+    folder: Path
+
+    @property
+    def package(self) -> str:
+        """The import name, like ``labprov_roles.docker``."""
+        return f"{PACKAGE}.{self.name}"
+
+    @cached_property
+    def summary(self) -> str:
+        """The first line of the role's docstring."""
+        lines = (importlib.import_module(self.package).__doc__ or "").strip().splitlines()
+        return lines[0] if lines else ""
+
+    @cached_property
+    def settings_class(self) -> type[RoleSettings]:
+        """The role's ``Settings``; raises UserError when a lab's own role has none."""
+        found = getattr(self._module("settings"), "Settings", None)
+        if not (isinstance(found, type) and issubclass(found, RoleSettings)):
+            raise UserError(
+                "a role's settings.py needs a class Settings(RoleSettings)", Where(self.folder / "settings.py")
+            )
+        return found
+
+    @cached_property
+    def tasks(self) -> Callable[[RoleSettings], Any]:
+        """The role's ``@deploy`` function (imports pyinfra)."""
+        return self._function("tasks", "tasks")
+
+    def skip_reason(self, settings: RoleSettings) -> str | None:
+        """Why the host in context does not get this role, or None (reads facts; imports pyinfra)."""
+        function = getattr(self._module("tasks"), "skip_reason", None)
+        return function(settings) if function else None
+
+    @property
+    def verify_file(self) -> Path:
+        """The role's testinfra checks."""
+        return self.folder / "verify.py"
+
+    def settings(self, values: Mapping[str, Any], where: Callable[..., Where]) -> RoleSettings:
+        """Validate ``values`` (option -> value); ``where(*path)`` tells where each was written. Raises UserError."""
+        try:
+            return self.settings_class.model_validate(values)
+        except ValidationError as error:
+            raise _explain(error, self.settings_class, where) from None
+
+    def _module(self, name: str) -> Any:
+        full = f"{self.package}.{name}"
+        if importlib.util.find_spec(full) is None:
+            raise UserError(f"the role {self.name!r} has no {name}.py", Where(self.folder))
+        return importlib.import_module(full)
+
+    def _function(self, module: str, name: str) -> Callable[..., Any]:
+        function = getattr(self._module(module), name, None)
+        if not callable(function):
+            raise UserError(f"{module}.py needs a function {name}(settings)", Where(self.folder / f"{module}.py"))
+        return function  # type: ignore[no-any-return]  # checked callable; a lab's own role is not ours to type
+
+
+def names() -> list[str]:
+    """The roles that can be loaded, sorted: built-in ones and the lab's own."""
+    package = importlib.import_module(PACKAGE)
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg and m.name != PACKAGE)
+
+
+def load(name: str, where: Where | None = None) -> Role:
+    """Find the role ``name``; ``where`` is the place that named it. Raises UserError for an unknown one."""
+    known = names()
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known roles: {', '.join(known)}"
+        raise UserError(f"unknown role {name!r}", where, hint)
+    spec = importlib.util.find_spec(f"{PACKAGE}.{name}")
+    assert spec is not None and spec.submodule_search_locations
+    return Role(name, Path(next(iter(spec.submodule_search_locations))))
+
+
+def _explain(error: ValidationError, settings: type[BaseModel], where: Callable[..., Where]) -> UserError:
+    first = error.errors(include_url=False)[0]
+    path = tuple(part for part in first["loc"] if isinstance(part, int) or _is_key(str(part)))
+    if first["type"] == "extra_forbidden":
+        known = [name for name in settings.model_fields if name != "mirrors"]
+        near = get_close_matches(str(path[-1]), known, 1) if len(path) == 1 else []
+        hint = f"did you mean {near[0]!r}?" if near else (f"known: {', '.join(known)}" if len(path) == 1 else "")
+        return UserError("unknown key", where(*path), hint)
+    message = first["msg"].removeprefix("Value error, ")
+    return UserError(f"{message[0].lower()}{message[1:]}, got {first['input']!r}"[:300], where(*path))
+
+
+def _is_key(part: str) -> bool:
+    """Whether a part of pydantic's location is a key of the user's: tags of unions and functions are not."""
+    return part.replace("_", "").replace("-", "").isalnum()

@@ -1,0 +1,7 @@
+"""A bare server becomes a Docker host, without GPU."""
+
+from labprov.deploy import include
+from labprov_roles import base, docker
+
+include(base)
+include(docker)

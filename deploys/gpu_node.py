@@ -1,0 +1,11 @@
+"""A bare server becomes a verified GPU node: driver, CUDA, Docker with GPUs, Miniconda."""
+
+from labprov.deploy import include
+from labprov_roles import base, cuda, docker, miniconda, nvidia_container_toolkit, nvidia_driver
+
+include(base)
+include(nvidia_driver)
+include(cuda)
+include(docker)
+include(nvidia_container_toolkit)
+include(miniconda)
