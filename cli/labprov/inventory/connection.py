@@ -1,0 +1,99 @@
+"""How a host is reached. It describes and validates; the engine connects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
+
+from labprov.errors import UserError
+from labprov.inventory.tree import Tree
+from labprov.types import Hostname
+
+
+def _local_path(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("should be the path of a file")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{error}") from None
+    return (info.context or Path()) / path
+
+
+def _not_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def _known_hosts() -> Path:
+    return Path("~/.ssh/known_hosts").expanduser()
+
+
+LocalPath = Annotated[Path, BeforeValidator(_local_path)]
+"""A file on this machine; ``~`` is the home folder, a relative path starts at the inventory's folder."""
+
+LoginName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@-]*$", max_length=64)]
+"""A user to log in as; directory services allow more than useradd does (``a.smith``)."""
+
+Jump = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.@-]*@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$"
+    ),
+]
+"""A host to go through, as ``ssh -J`` takes it: ``[user@]host[:port]``."""
+
+
+class Connection(BaseModel):
+    """How a host is reached, by SSH."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    address: Hostname
+    """Name or IP address; the host's name in the inventory when not set."""
+    port: Annotated[int, BeforeValidator(_not_bool)] = Field(default=22, ge=1, le=65535)
+    """TCP port of sshd."""
+    user: LoginName = "root"
+    """Who to log in as."""
+    key: LocalPath | None = None
+    """Private key file; when not set, the agent's keys and the usual ``~/.ssh/id_*`` are tried."""
+    sudo: bool = Field(default_factory=lambda data: data.get("user") != "root")
+    """Whether to become root with sudo (without password); yes unless the user is root."""
+    known_hosts: LocalPath = Field(default_factory=_known_hosts)
+    """The file of host keys that are trusted."""
+    host_keys: Literal["strict", "accept-new"] = "strict"
+    """What to do about a host whose key is not known: refuse it, or add the key. A changed key is always refused."""
+    jump: Jump | None = None
+    """A host to go through: ``[user@]host[:port]``."""
+    connect_timeout: Annotated[float, BeforeValidator(_not_bool)] = Field(default=10, gt=0, le=600)
+    """Seconds until a host that does not answer counts as unreachable."""
+
+
+KEYS = tuple(Connection.model_fields)
+
+
+def connection(name: str, tree: Tree, folder: Path) -> Connection:
+    """Validate the connection keys among ``tree`` for the host ``name``; relative paths start at ``folder``.
+
+    Raises UserError at the first value that does not fit.
+    """
+    values: dict[str, Any] = {"address": name}
+    values |= {key: value for key, value in tree.plain().items() if key in KEYS}
+    try:
+        return Connection.model_validate(values, context=folder)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        got = f"{first['input']!r}"[:100]
+        raise UserError(f"{message[0].lower()}{message[1:]}, got {got}", tree.where(str(first["loc"][0]))) from None

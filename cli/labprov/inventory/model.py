@@ -1,0 +1,63 @@
+"""``Inventory`` and ``Host``: what the rest of labprov sees of an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labprov.errors import Where
+from labprov.inventory.connection import Connection
+from labprov.inventory.limits import select
+from labprov.inventory.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host: how it is reached, and what the inventory says for it, merged and rendered."""
+
+    name: str
+    groups: tuple[str, ...]
+    """The groups it is in, directly or not, parents before children; without ``all``."""
+    connection: Connection
+    mirrors: Tree
+    settings: Mapping[str, Tree]
+    """Role -> its options; only the roles that the inventory mentions (``options`` has all)."""
+    vars: Mapping[str, Any]
+    tree: Tree
+    """All of the above in one tree, by the keys of the file."""
+
+    @property
+    def where(self) -> Where:
+        """The place in the file that first names the host."""
+        return self.tree.where()
+
+    def options(self, role: str) -> Tree:
+        """Give the options of ``role``; an empty tree at the host's place when the inventory has none."""
+        return self.settings.get(role) or Tree.empty(self.where)
+
+    def origin(self, *path: str | int) -> Where:
+        """Give the place of a value by its keys in the file, such as ``"settings", "docker", "users", 0``."""
+        return self.tree.where(*path)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """A whole inventory; ``hosts`` and ``groups`` are in the order of the file."""
+
+    path: Path
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]
+    """Group -> all its hosts, those of its children included; ``all`` has every host."""
+    simulation: str
+    """What reports say when the hosts are not real servers; empty when they are."""
+    roles: Mapping[str, Where]
+    """Every role that any ``settings`` in the file mention, also for no host, and where it is first mentioned."""
+
+    def select(self, limit: Sequence[str] = ()) -> tuple[Host, ...]:
+        """Give the hosts that ``limit`` (see ``limits``) leaves, in the order of the file; all without a limit.
+
+        Raises UserError for a pattern that matches nothing, and when no host is left.
+        """
+        return tuple(self.hosts[name] for name in select(limit, self.groups))
