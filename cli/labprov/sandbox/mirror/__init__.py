@@ -1,0 +1,24 @@
+"""The sandbox's vendor mirror: a folder that stands in for the vendors' package repositories. A simulation.
+
+=================  ====================================================================================
+``catalogue``      what is carried: vendors, versions, where each thing lies below the root
+``package``        a Debian package as data, and how it becomes a file
+``scripts``        maintainer scripts that packages share
+``repository``     a signed apt repository
+``signing``        the mirror's OpenPGP key
+``debian``         Debian's own packages, the raw material
+``compiled``       small C programs, stamped with versions
+``docker``         Docker's packages, made of Debian's engine
+``driver``         NVIDIA's driver packages
+``cuda``           CUDA toolkits
+``toolkit``        the NVIDIA Container Toolkit
+``build``          all of it into one folder
+``cache``          ``ensure`` and ``Mirror``
+=================  ====================================================================================
+
+Every package says in its description, and every program where it introduces itself, that it is a stand-in.
+"""
+
+from labprov.sandbox.mirror.cache import Mirror, ensure
+
+__all__ = ["Mirror", "ensure"]
