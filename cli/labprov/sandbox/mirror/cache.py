@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from labprov.sandbox.mirror import catalogue, toolkit
 from labprov.sandbox.mirror.build import build_mirror, publish
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.signing import Key, ensure_key, keyring
+from labprov.sandbox.shell import locked
 
 _SIGNED = ("docker", "cuda", "nvidia_container_toolkit")
 
@@ -73,7 +72,7 @@ def ensure(cache_dir: Path, say: Callable[[str], None]) -> Mirror:
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
     root = cache_dir / f"mirror-{recipe()[:16]}"
-    with _locked(cache_dir / "mirror.lock"):
+    with locked(cache_dir / "mirror.lock"):
         key = ensure_key(cache_dir / "mirror-key")
         if not root.exists():
             for left in cache_dir.glob(".mirror-*"):
@@ -93,10 +92,3 @@ def recipe() -> str:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from labprov.errors import LabprovError
+from labprov.sandbox.shell import run
 
 _SLOT = 64  # bytes of the character arrays in gpustate.h
 
@@ -16,9 +14,9 @@ def compile_c(source: Path, *flags: str) -> bytes:
     """Return what gcc makes of ``source`` with these flags."""
     with tempfile.TemporaryDirectory(prefix="labprov-cc-") as folder:
         out = Path(folder) / "out"
-        _run(["gcc", "-O1", "-g0", *flags, "-o", str(out), str(source)])
+        run(["gcc", "-O1", "-g0", *flags, "-o", out, source])
         if "-c" not in flags:
-            _run(["strip", str(out)])
+            run(["strip", out])
         return out.read_bytes()
 
 
@@ -44,9 +42,3 @@ def _zeros_after(program: bytes, start: int) -> int:
     while count < _SLOT and program[start + count : start + count + 1] == b"\0":
         count += 1
     return count
-
-
-def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabprovError(f"{command[0]} failed while the vendor mirror was built: {done.stderr.strip()[-300:]}")

@@ -52,9 +52,20 @@ class Toolkit:
         return self.full.split(".")[0]
 
     @property
+    def number(self) -> int:
+        """128 for 12.8: the priority of its alternative."""
+        major, minor = self.name.split(".")
+        return int(major) * 10 + int(minor)
+
+    @property
     def prefix(self) -> str:
         """Where it is installed."""
         return f"/usr/local/cuda-{self.name}"
+
+    @property
+    def _cuda_version(self) -> int:
+        major, minor = self.name.split(".")
+        return int(major) * 1000 + int(minor) * 10
 
     def packages(self) -> list[Package]:
         """Return every package of this toolkit."""
@@ -71,9 +82,8 @@ class Toolkit:
         return Package(f"cuda-toolkit-{self.suffix}", f"{self.full}-1", summary, {"Depends": ", ".join(parts)}, files)
 
     def _config(self) -> Package:
-        major, minor = self.name.split(".")
         install = "".join(
-            f"    update-alternatives --install /usr/local/{link} {link} {self.prefix} {int(major) * 10 + int(minor)}\n"
+            f"    update-alternatives --install /usr/local/{link} {link} {self.prefix} {self.number}\n"
             for link in ("cuda", f"cuda-{self.major}")
         )
         remove = "".join(
@@ -84,7 +94,7 @@ class Toolkit:
             "prerm": shell(f'if [ "$1" = remove ]; then\n{remove}fi'),
         }
         files: dict[str, File | Link] = {
-            f"/etc/ld.so.conf.d/{int(major) * 10 + int(minor):03}_cuda-{self.name}.conf": File(
+            f"/etc/ld.so.conf.d/{self.number:03}_cuda-{self.name}.conf": File(
                 f"{self.prefix}/targets/x86_64-linux/lib\n".encode()
             )
         }
@@ -100,8 +110,7 @@ class Toolkit:
 
     def _cudart(self) -> Package:
         lib, include = f"{self.prefix}/targets/x86_64-linux/lib", f"{self.prefix}/targets/x86_64-linux/include"
-        major, minor = self.name.split(".")
-        header = f"/* labprov sandbox simulation, not NVIDIA software */\n#define CUDA_VERSION {int(major) * 1000 + int(minor) * 10}\n"
+        header = f"/* labprov sandbox simulation, not NVIDIA software */\n#define CUDA_VERSION {self._cuda_version}\n"
         files: dict[str, File | Link] = {
             f"{include}/cuda.h": File(header.encode()),
             f"{include}/cuda_runtime.h": File(FILES / "cuda_runtime.h"),

@@ -219,8 +219,11 @@ _PINNED = (
 
 def pin(pattern: str) -> str:
     """Return the preferences that keep every driver package at the versions that match ``pattern``."""
-    return f"# {__doc__.splitlines()[0] if __doc__ else ''}\nPackage: {_PINNED}\nPin: version {pattern}\nPin-Priority: 1000\n"
+    head = "# labprov sandbox: stand-in for NVIDIA's pinning package\n"
+    return f"{head}Package: {_PINNED}\nPin: version {pattern}\nPin-Priority: 1000\n"
 
 
 def _dkms_conf(number: str) -> str:
-    return f'PACKAGE_NAME="nvidia"\nPACKAGE_VERSION="{number}"\nAUTOINSTALL="yes"\nBUILT_MODULE_NAME[0]="nvidia"\nDEST_MODULE_LOCATION[0]="/updates/dkms"\n'
+    fields = {"PACKAGE_NAME": "nvidia", "PACKAGE_VERSION": number, "AUTOINSTALL": "yes"}
+    fields |= {"BUILT_MODULE_NAME[0]": "nvidia", "DEST_MODULE_LOCATION[0]": "/updates/dkms"}
+    return "".join(f'{key}="{value}"\n' for key, value in fields.items())

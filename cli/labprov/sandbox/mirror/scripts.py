@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 def shell(body: str) -> str:
     """Return a maintainer script with this body."""
-    return f"#!/bin/sh\n# {__doc__.splitlines()[0] if __doc__ else ''}\nset -e\n{body.rstrip()}\nexit 0\n"
+    return f"#!/bin/sh\n# labprov sandbox: maintainer script of a stand-in package\nset -e\n{body.rstrip()}\nexit 0\n"
 
 
 def with_units(units: Sequence[str], before: Mapping[str, str] | None = None) -> dict[str, str]:
