@@ -1,0 +1,60 @@
+"""A node's root file system: the image with a layer of its own on top; mounting it, and unmounting all of a folder's mounts."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from labprov.errors import HostError
+from labprov.sandbox.shell import run
+
+
+def mount_root(image: Path, folder: Path) -> Path:
+    """Mount ``folder/root`` as ``image`` with the changes in ``folder/changes`` on top, unless that is done; give the mount.
+
+    Where overlayfs refuses (the machine is a container on overlayfs itself) the image is copied instead.
+    """
+    root, changes, work = folder / "root", folder / "changes", folder / "work"
+    if root in mounted_under(root):
+        return root
+    for path in (root, changes, work):
+        path.mkdir(parents=True, exist_ok=True)
+    if (folder / "copied").exists():
+        run(["mount", "--bind", root, root])
+        return root
+    try:
+        run(
+            [
+                "mount",
+                "-t",
+                "overlay",
+                "labprov-sandbox",
+                "-o",
+                f"lowerdir={image},upperdir={changes},workdir={work}",
+                root,
+            ]
+        )
+    except HostError:
+        run(["cp", "--archive", "--reflink=auto", f"{image}/.", root])
+        (folder / "copied").touch()
+        run(["mount", "--bind", root, root])
+    return root
+
+
+def mounted_under(folder: Path) -> list[Path]:
+    """The mount points at or under ``folder``, the innermost first."""
+    points = [Path(_plain(line.split(" ", 5)[4])) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in reversed(points) if point == folder or folder in point.parents]
+
+
+def unmount_under(folder: Path) -> int:
+    """Unmount everything at or under ``folder``; give how many mounts that were."""
+    points = mounted_under(folder)
+    for point in points:
+        run(["umount", point])
+    return len(points)
+
+
+def _plain(escaped: str) -> str:
+    r"""A path as mountinfo writes it (``\040`` for a space) in plain."""
+    return codecs.decode(escaped.encode(), "unicode_escape").encode("latin-1").decode()

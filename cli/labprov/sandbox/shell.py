@@ -1,0 +1,70 @@
+"""Programs run on this machine, with their failure as one line. Never through a shell."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from labprov.errors import HostError
+
+
+def environment() -> dict[str, str]:
+    """The environment for system programs: this process's, in English, with the sbin folders on the PATH."""
+    path = os.environ.get("PATH", "/usr/bin:/bin")
+    return {
+        **os.environ,
+        "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin",
+        "LC_ALL": "C",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+
+
+def run(command: Sequence[str | Path], stdin: str = "") -> str:
+    """Run ``command`` and give its standard output; HostError with the last line of its standard error if it fails."""
+    done = subprocess.run(
+        [str(word) for word in command], input=stdin, capture_output=True, text=True, check=False, env=environment()
+    )
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise HostError(
+            f"{Path(command[0]).name} failed: {lines[-1].strip() if lines else f'exit code {done.returncode}'}"
+        )
+    return done.stdout
+
+
+def succeeds(command: Sequence[str | Path]) -> bool:
+    """Whether ``command`` ends with exit code 0; its output goes nowhere."""
+    words = [str(word) for word in command]
+    return subprocess.run(words, capture_output=True, check=False, env=environment()).returncode == 0
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write ``path`` in one step (a reader sees the old text or the new), making its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text)
+    beside.chmod(mode)
+    beside.replace(path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; a second holder waits. The lock goes with the process, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file ``path``."""
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
