@@ -69,3 +69,21 @@ class OperatingSystem(FactBase[System]):
             like=tuple(values.get("ID_LIKE", "").split()),
             machine=output[0].strip() if output else "x86_64",
         )
+
+
+class Container(FactBase[str]):
+    """The kind of container that the host is (``systemd-nspawn``, ``lxc``, ...); empty on a machine of its own."""
+
+    @staticmethod
+    def default() -> str:
+        """No container."""
+        return ""
+
+    def command(self) -> str:
+        """Ask systemd; it says ``none`` and fails outside of a container."""
+        return "systemd-detect-virt --container 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> str:
+        """One word."""
+        word = output[0].strip() if output else ""
+        return "" if word == "none" else word

@@ -1,0 +1,48 @@
+"""Rebooting a host and waiting until it is really another boot. Decides nothing: the caller was allowed to."""
+
+from __future__ import annotations
+
+import time
+
+from pyinfra.api import Host
+from pyinfra.api.exceptions import PyinfraError
+
+from labprov.engine.outcome import Outcome, Result
+from labprov.engine.roles import Report, reboot_reasons
+from labprov.engine.session import Session, boot_id
+from labprov.errors import HostError
+
+POLL = 2.0
+"""Seconds between attempts to reconnect."""
+
+
+def reboot(session: Session, host: Host, role: str, timeout: float, report: Report) -> None:
+    """Reboot ``host`` and reconnect. Raises HostError when it is not back in a new boot within ``timeout`` seconds.
+
+    Compares boot ids: pyinfra's ``server.reboot`` compares uptimes and fails on a host that goes down slowly.
+    """
+    started, why, before = time.time(), reboot_reasons(host), boot_id(host)
+    connection = session.connection(host)
+    # In the background and a second later, so that the command ends before the connection does.
+    connection.execute(connection.as_root("(sleep 1; systemctl reboot) >/dev/null 2>&1 </dev/null &"), timeout=30)
+    after = _wait(session, host, before, started + timeout)
+    result = Result.CHANGED if after else Result.FAILED
+    reason = "; ".join(why) if after else f"it did not come back within {timeout:g} s"
+    report(Outcome(host.name, role, "Reboot", result, reason=reason, started=started, seconds=time.time() - started))
+    if not after:
+        raise HostError(f"rebooted, and {reason}: look at its console")
+
+
+def _wait(session: Session, host: Host, before: str, until: float) -> str:
+    """Reconnect until the boot id is another one; empty when time is up."""
+    while time.time() < until:
+        time.sleep(POLL)
+        try:
+            host.disconnect()
+            session.reconnect(host)
+            now = boot_id(host)
+        except (PyinfraError, HostError, OSError, TimeoutError):
+            continue
+        if now and now != before:
+            return now
+    return ""

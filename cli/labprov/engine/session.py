@@ -1,0 +1,182 @@
+"""A session: connections to hosts for the life of one command. plan, apply and verify share it. Knows no role.
+
+Work runs on all hosts at once, each in its own greenlet with its own error handling: a host never waits for another,
+and one host's failure never stops another. One session at a time in a process: pyinfra's State is global.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import gevent
+from gevent.pool import Pool
+from pyinfra import context, logger
+from pyinfra.api import Config, Host, Inventory
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host as HostClass
+from pyinfra.api.state import StateStage
+from pyinfra.api.util import FILE_SHAS, TEMPLATES
+from pyinfra.connectors.sshuserclient import client as ssh_client
+
+from labprov.engine.facts.reboot import BootId
+from labprov.engine.recorder import LogCatcher, RecordingState
+from labprov.engine.ssh import Connection
+from labprov.engine.target import Target
+from labprov.errors import HostError, Unreachable
+
+T = TypeVar("T")
+
+PARALLEL = 50
+"""Hosts worked on at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why work on a host ended early."""
+
+    error: HostError
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the host could not be worked on at all."""
+        return isinstance(self.error, Unreachable)
+
+
+class Session:
+    """Open connections to ``targets``; use as a context manager."""
+
+    def __init__(self, targets: Sequence[Target], parallel: int = PARALLEL) -> None:
+        _forget_process_caches()
+        self.targets = {target.name: target for target in targets}
+        inventory = Inventory(([(t.name, _host_data(t)) for t in targets], {}))
+        for host in inventory:
+            host.connector_cls = Connection
+        config = Config()
+        config.PARALLEL, config.FAIL_PERCENT = max(1, min(parallel, len(targets) or 1)), None
+        self.parallel = config.PARALLEL
+        self.state = RecordingState(inventory, config, check_for_changes=False)
+        # Without a position of its own, the n-th operation of every host would be the same operation to pyinfra.
+        for index, host in enumerate(inventory):
+            host.loop_position = [index]
+            self.connection(host).target = self.targets[host.name]
+        self.hosts: dict[str, Host] = {host.name: host for host in inventory}
+        self.failures: dict[str, Failure] = {}
+
+    def __enter__(self) -> Session:
+        self._logs = LogCatcher(self.state)
+        logger.addHandler(self._logs)
+        logger.propagate = False
+        self._contexts = contextlib.ExitStack()
+        self._contexts.enter_context(context.ctx_inventory.use(self.state.inventory))
+        self._contexts.enter_context(context.ctx_state.use(self.state))
+        self.state.set_stage(StateStage.Connect)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        logger.removeHandler(self._logs)
+        for host in self.hosts.values():
+            self.connection(host).disconnect()
+        for manager in (context.ctx_state, context.ctx_inventory, context.ctx_host, context.ctx_config):
+            manager.reset()
+
+    @staticmethod
+    def connection(host: Host) -> Connection:
+        """The host's connection."""
+        return cast(Connection, host.connector)
+
+    def connect(self) -> Mapping[str, Failure]:
+        """Connect to all hosts at once and become root where asked. Returns the hosts that failed, and why."""
+        for name, result in self.each(self._connect_one).items():
+            if isinstance(result, Failure):
+                self.failures[name] = result
+        self.state.set_stage(StateStage.Prepare)
+        return dict(self.failures)
+
+    def alive(self) -> list[str]:
+        """Names of hosts that are connected and have not failed."""
+        return [name for name in self.hosts if name not in self.failures]
+
+    def each(self, work: Callable[[Host], T], names: Sequence[str] | None = None) -> dict[str, T | Failure]:
+        """Run ``work(host)`` on hosts that have not failed, all at once. A HostError becomes that host's Failure."""
+        pool = Pool(self.parallel)
+        chosen = [name for name in (self.alive() if names is None else names) if name not in self.failures]
+        running = {name: pool.spawn(self._guarded, work, self.hosts[name]) for name in chosen}
+        try:
+            gevent.joinall(list(running.values()))
+        except KeyboardInterrupt:
+            gevent.killall(list(running.values()), block=True, timeout=2)
+            raise
+        return {name: greenlet.get() for name, greenlet in running.items()}
+
+    def _guarded(self, work: Callable[[Host], T], host: Host) -> T | Failure:
+        try:
+            with context.ctx_config.use(self.state.config.copy()), _in_host(host):
+                return work(host)
+        except HostError as error:
+            return Failure(error)
+        except (PyinfraError, OSError, TimeoutError) as error:
+            told = self.state.warnings[host.name]
+            return Failure(HostError(str(error) or (told[-1] if told else type(error).__name__)))
+
+    def reconnect(self, host: Host) -> None:
+        """Connect again, after a reboot. Raises Unreachable."""
+        ssh_client.get_host_keys.cache.clear()  # a key that changed meanwhile must be noticed
+        self._connect_one(host)
+
+    def _connect_one(self, host: Host) -> None:
+        try:
+            host.connect(show_errors=False, raise_exceptions=True)
+        except PyinfraError as error:
+            raise Unreachable(str(error)) from error
+        self.state.activate_host(host)
+        self._become_root(host)
+
+    def _become_root(self, host: Host) -> None:
+        connection, target = self.connection(host), self.targets[host.name]
+        done = connection.execute(connection.as_root("id -u"), timeout=60)
+        if done.status == 0 and done.stdout.strip().endswith(b"0"):
+            return
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        if not target.sudo:
+            raise Unreachable(
+                f"{target.user or 'the login user'} is not root there: log in as root or set 'sudo: true'"
+            )
+        why = said[-1] if said else f"exit code {done.status}"
+        raise Unreachable(f"{target.user or 'the login user'} may not become root by sudo ({why})")
+
+
+def boot_id(host: Host) -> str:
+    """Which boot the host is in."""
+    return str(host.get_fact(BootId))
+
+
+@contextlib.contextmanager
+def _in_host(host: Host) -> Iterator[None]:
+    """Make ``host`` the one in context; unlike pyinfra's own, also leaves it after an exception."""
+    context.ctx_host.set(host)
+    try:
+        yield
+    finally:
+        context.ctx_host.reset()
+
+
+def _host_data(target: Target) -> dict[str, Any]:
+    data: dict[str, Any] = {"ssh_hostname": target.address, "_sudo": target.sudo}
+    optional = {
+        "ssh_port": target.port,
+        "ssh_user": target.user,
+        "ssh_key": target.key,
+        "ssh_known_hosts_file": target.known_hosts,
+    }
+    return data | {key: str(value) for key, value in optional.items() if value is not None}
+
+
+def _forget_process_caches() -> None:
+    """Forget what pyinfra memoizes for the life of the process: a second run would see old files, keys, templates."""
+    FILE_SHAS.clear()
+    TEMPLATES.clear()
+    for function in (HostClass._get_temp_directory, ssh_client.get_host_keys, ssh_client.get_ssh_config):
+        function.cache.clear()

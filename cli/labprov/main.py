@@ -1,0 +1,143 @@
+"""The command line: options and errors. No logic: ``commands`` does what is asked, and is imported only then."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from labprov import __version__
+
+if TYPE_CHECKING:  # importing these costs more than `labprov --help` may take
+    from labprov.commands import Output, Selection
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Group(click.Group):
+    """Commands in the order in which they are used, and ``LabprovError`` caught once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of their definition."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a LabprovError becomes one line and its exit code."""
+        from labprov.errors import LabprovError
+
+        try:
+            code = super().invoke(ctx)
+        except LabprovError as error:
+            click.echo(f"labprov: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("labprov: interrupted", err=True)
+            ctx.exit(130)
+        ctx.exit(code or 0)
+
+
+_SELECTION = (
+    click.argument("deploy"),
+    click.option(
+        "-i", "--inventory", default="sandbox", envvar="LABPROV_INVENTORY", show_default=True, show_envvar=True,
+        help="The inventory: a path, or NAME for inventories/NAME.yml.",
+    ),
+    click.option("-l", "--limit", multiple=True, help="Only these hosts: names, groups, patterns; '!x' leaves x out."),
+    click.option("--role", "only", multiple=True, help="Only this role of the deploy; may be given again."),
+    click.option("--parallel", default=50, show_default=True, type=click.IntRange(1), help="Hosts at the same time."),
+)  # fmt: skip
+_OUTPUT = (
+    click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else."),
+    click.option("-v", "--verbose", is_flag=True, help="Show every operation, command and failed assertion."),
+    click.option("--no-color", is_flag=True, help="No colours; the variable NO_COLOR does the same."),
+)
+
+
+def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
+    from rich.console import Console
+
+    from labprov.commands import Output
+
+    # The stream is bound now: pytest, which runs the checks, replaces sys.stdout while it runs.
+    console = Console(
+        file=sys.stdout,
+        quiet=as_json,
+        highlight=False,
+        soft_wrap=True,
+        no_color=no_color or bool(os.environ.get("NO_COLOR")),
+    )
+    return Output(console, as_json, verbose)
+
+
+def _selection(deploy: str, inventory: str, limit: tuple[str, ...], only: tuple[str, ...], parallel: int) -> Selection:
+    from labprov.commands import Selection
+
+    return Selection(deploy, inventory, limit, only, parallel)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="labprov")
+def main() -> None:
+    """Turn bare lab servers into verified GPU nodes, as a YAML inventory says.
+
+    Exit codes: 0 fine, 1 something failed, 2 your mistake, 3 changes pending (plan --exit-code), 4 some hosts
+    unreachable, 130 interrupted.
+    """
+
+
+@main.command("list")
+@click.option("-i", "--inventory", default="sandbox", envvar="LABPROV_INVENTORY", show_default=True, help="See apply.")
+@click.option("--no-color", is_flag=True, help="No colours.")
+def list_(inventory: str, no_color: bool) -> int:
+    """List deploys, roles and hosts."""
+    from labprov import commands
+
+    return commands.listing(inventory, _output(False, False, no_color).console)
+
+
+@main.command()
+@_options(*_SELECTION, *_OUTPUT)
+@click.option("--exit-code", "pending", is_flag=True, help="Exit with 3 when something would change.")
+def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+    """Show what DEPLOY would change, with diffs. Changes nothing."""
+    from labprov import commands
+
+    return commands.plan(_selection(**selection), _output(as_json, verbose, no_color), pending)
+
+
+@main.command()
+@_options(*_SELECTION, *_OUTPUT)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
+@click.option("--reboot", "may_reboot", is_flag=True, help="Reboot hosts that need it, between roles.")
+def apply(yes: bool, may_reboot: bool, as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+    """Bring the hosts to what DEPLOY says, then verify them.
+
+    In a terminal it shows the plan and asks first. Never reboots a host unless --reboot is given.
+    """
+    from labprov import commands
+    from labprov.apply import Policy
+
+    asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    confirm = click.confirm if asked else None
+    return commands.apply(_selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot), confirm)
+
+
+@main.command()
+@_options(*_SELECTION, *_OUTPUT)
+def verify(as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+    """Prove that the hosts are what DEPLOY says. Changes nothing."""
+    from labprov import commands
+
+    return commands.verify(_selection(**selection), _output(as_json, verbose, no_color))

@@ -1,0 +1,72 @@
+"""Inventory and deploy to steps: one role on the hosts that have it, with validated settings. Touches no host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labprov import role as roles
+from labprov.deploy import Deploy
+from labprov.errors import UserError, Where
+from labprov.inventory import Host, Inventory
+from labprov.role import Role, RoleSettings
+
+
+@dataclass(frozen=True)
+class Step:
+    """One role on the hosts that have it."""
+
+    role: Role
+    hosts: tuple[tuple[str, RoleSettings], ...]
+    """Host name and that host's settings, in the order of the inventory."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be brought about where."""
+
+    deploy: Deploy
+    inventory: Inventory
+    hosts: tuple[Host, ...]
+    steps: tuple[Step, ...]
+
+    def of_host(self, name: str) -> list[tuple[Role, RoleSettings]]:
+        """The roles of one host, in order, with its settings."""
+        return [(step.role, settings) for step in self.steps for host, settings in step.hosts if host == name]
+
+
+def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequence[str] = ()) -> Plan:
+    """Resolve the settings of every role on every host. Raises UserError before any host is touched.
+
+    ``only`` limits the plan to these roles of the deploy.
+    """
+    for name, where in inventory.roles.items():
+        roles.load(name, where)
+    chosen = _limit_roles(deploy, only)
+    steps = tuple(Step(role, tuple((host.name, settings_of(role, host)) for host in hosts)) for role in chosen)
+    for host in hosts:  # settings of roles outside this deploy are checked all the same: a typo should not wait
+        for name in sorted(set(host.settings) - {role.name for role in chosen}):
+            settings_of(roles.load(name), host)
+    return Plan(deploy, inventory, tuple(hosts), steps)
+
+
+def settings_of(role: Role, host: Host) -> RoleSettings:
+    """The role's settings on the host, with the inventory's mirrors. Raises UserError naming file, line and key."""
+    options = host.options(role.name)
+    values = options.plain()
+    inherited = "mirrors" not in values
+    if inherited:
+        values["mirrors"] = host.mirrors.plain()
+
+    def where(*path: str | int) -> Where:
+        return host.mirrors.where(*path[1:]) if inherited and path[:1] == ("mirrors",) else options.where(*path)
+
+    return role.settings(values, where)
+
+
+def _limit_roles(deploy: Deploy, only: Sequence[str]) -> list[Role]:
+    names = [role.name for role in deploy.roles]
+    for name in only:
+        if name not in names:
+            raise UserError(f"the deploy {deploy.name} has no role {name!r}", hint=f"its roles: {', '.join(names)}")
+    return [role for role in deploy.roles if not only or role.name in only]

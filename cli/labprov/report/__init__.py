@@ -1,0 +1,4 @@
+"""Outcomes and checks to text and JSON. Reads records, decides nothing.
+
+``summary`` counts, ``text`` draws for people (rich), ``live`` prints while a run goes on, ``data`` makes JSON.
+"""

@@ -1,0 +1,10 @@
+"""The roles' testinfra checks on live hosts. The only place that knows testinfra and pytest.
+
+``checks`` is what comes out, ``backend`` speaks to a host over labprov's own connection, ``plugin`` gives checks their
+host and settings, ``run`` runs them.
+"""
+
+from labprov.verify.checks import Check, Verdict
+from labprov.verify.run import verify
+
+__all__ = ["Check", "Verdict", "verify"]

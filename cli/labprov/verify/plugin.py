@@ -1,0 +1,95 @@
+"""The pytest plugin of a verification: parametrises each check over the hosts that have its role, and collects results.
+
+A check may use the fixtures ``host`` (testinfra) and ``settings`` (the role's), and everything pytest itself offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from labprov.role import RoleSettings
+from labprov.verify.checks import Check, Verdict
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One role on one host, to be checked."""
+
+    role: str
+    host: str
+    testinfra_host: Any
+    settings: RoleSettings
+
+
+class Verification:
+    """The plugin object; ``subjects`` maps a role's verify.py to what it is to be run on."""
+
+    def __init__(self, subjects: Mapping[Path, list[Subject]], report: Callable[[Check], None]) -> None:
+        self.subjects, self.report = subjects, report
+        self.collected = 0
+        self.errors: list[str] = []
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each check once a host that has the role."""
+        subjects = self.subjects[Path(str(metafunc.definition.path))]
+        metafunc.parametrize("subject", subjects, ids=[s.host for s in subjects], scope="session")
+        if "subject" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("subject")
+
+    @pytest.fixture(scope="session")
+    def host(self, subject: Subject) -> Any:
+        """The host, for testinfra."""
+        return subject.testinfra_host
+
+    @pytest.fixture(scope="session")
+    def settings(self, subject: Subject) -> RoleSettings:
+        """The role's settings on that host."""
+        return subject.settings
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A verify.py that cannot be imported must not look like one without checks."""
+        if report.failed:
+            self.errors.append(f"{report.nodeid}: {_last_line(report.longrepr)}")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count the checks: a verification of nothing is no verification."""
+        self.collected = len(session.items)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> Any:
+        """Turn pytest's report of a check into ours."""
+        outcome = yield
+        report: pytest.TestReport = outcome.get_result()
+        if report.when == "call" or report.outcome != "passed":
+            self.report(_check(item, report))
+
+
+def _check(item: pytest.Function, report: pytest.TestReport) -> Check:
+    subject = cast(Subject, item.callspec.params["subject"])
+    name = item.originalname.removeprefix("test_").replace("_", " ")
+    extra = [str(value) for key, value in item.callspec.params.items() if key != "subject"]
+    name = f"{name} [{', '.join(extra)}]" if extra else name
+    if report.outcome == "skipped":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        return Check(subject.host, subject.role, name, Verdict.SKIPPED, reason.removeprefix("Skipped: "))
+    if report.outcome == "passed":
+        return Check(subject.host, subject.role, name, Verdict.PASSED, seconds=report.duration)
+    detail = report.longreprtext
+    return Check(subject.host, subject.role, name, Verdict.FAILED, _crash(report), detail, report.duration)
+
+
+def _crash(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = str(crash.message) if crash else _last_line(report.longrepr)
+    first = message.strip().splitlines()[0] if message.strip() else "failed"
+    return first.removeprefix("AssertionError: ")
+
+
+def _last_line(longrepr: Any) -> str:
+    lines = [line for line in str(longrepr).splitlines() if line.strip()]
+    return lines[-1].removeprefix("E").strip() if lines else "failed"
