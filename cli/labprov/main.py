@@ -141,3 +141,48 @@ def verify(as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> in
     from labprov import commands
 
     return commands.verify(_selection(**selection), _output(as_json, verbose, no_color))
+
+
+@main.group()
+def sandbox() -> None:
+    """Throw-away hosts on this machine, to try labprov on (needs root on Linux).
+
+    The hosts are real (systemd, sshd, apt, Docker); their GPUs and the vendors' packages are simulations.
+    """
+
+
+@sandbox.command("up")
+@click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, 50), help="How many hosts.")
+@click.option("--os", "systems", multiple=True, help="debian-12 or debian-13; given again: in turn. [default: both]")
+@click.option("--gpu", "gpus", multiple=True, help="MODEL:COUNT or 'none'; given again: in turn. [default: A100:1]")
+def sandbox_up(nodes: int, systems: tuple[str, ...], gpus: tuple[str, ...]) -> int:
+    """Bring up hosts and write inventories/sandbox.yml. Hosts that run already stay."""
+    from labprov.sandbox import commands
+
+    return commands.up(nodes, systems, gpus)
+
+
+@sandbox.command("down")
+def sandbox_down() -> int:
+    """Remove all that the sandbox made, also after a crash. The image and mirror caches stay."""
+    from labprov.sandbox import commands
+
+    return commands.down()
+
+
+@sandbox.command("list")
+def sandbox_list() -> int:
+    """List the sandbox's hosts."""
+    from labprov.sandbox import commands
+
+    return commands.listing()
+
+
+@sandbox.command("ssh", context_settings={"ignore_unknown_options": True})
+@click.argument("node")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def sandbox_ssh(node: str, command: tuple[str, ...]) -> int:
+    """Log in to NODE, or run COMMAND there."""
+    from labprov.sandbox import commands
+
+    return commands.ssh(node, command)

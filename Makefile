@@ -1,0 +1,47 @@
+# Everything runs in .venv, made on first use. `make` alone says what there is.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: help demo test test-fast lint types docs clean
+
+help:
+	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
+	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
+	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
+	@echo "make docs       write the generated part of the reference anew"
+	@echo "make clean      remove .venv and caches"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "installing python3-venv"; apt-get update -q >/dev/null && apt-get install -y -q python3-venv >/dev/null; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/labprov sandbox up
+	$(BIN)/labprov apply gpu-node --yes
+	@echo; echo "Once more: nothing may change."; echo
+	$(BIN)/labprov apply gpu-node --yes
+	$(BIN)/labprov plan gpu-node --exit-code > /dev/null
+	@echo; echo "Log in:  $(BIN)/labprov sandbox ssh node2"; echo "Remove:  $(BIN)/labprov sandbox down"
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+test-fast: lint types
+	$(BIN)/pytest -q -m "not sandbox"
+
+test: lint types
+	$(BIN)/pytest -q --timeout 600
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
