@@ -164,14 +164,14 @@ def _in_host(host: Host) -> Iterator[None]:
 
 
 def _host_data(target: Target) -> dict[str, Any]:
-    data: dict[str, Any] = {"ssh_hostname": target.address, "_sudo": target.sudo}
     optional = {
         "ssh_port": target.port,
         "ssh_user": target.user,
-        "ssh_key": target.key,
-        "ssh_known_hosts_file": target.known_hosts,
+        "ssh_key": target.key and str(target.key),
+        "ssh_known_hosts_file": target.known_hosts and str(target.known_hosts),
     }
-    return data | {key: str(value) for key, value in optional.items() if value is not None}
+    data = {"ssh_hostname": target.address, "_sudo": target.sudo}
+    return data | {key: value for key, value in optional.items() if value is not None}
 
 
 def _forget_process_caches() -> None:
