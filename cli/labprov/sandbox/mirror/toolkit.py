@@ -1,7 +1,7 @@
 """The NVIDIA Container Toolkit's packages, as simulations. Not the engine that uses them.
 
-What works: CDI (``nvidia-ctk cdi generate|list``, the refresh units) and ``--runtime=nvidia``. What does not, and
-says so: ``nvidia-ctk runtime configure`` and the legacy hook.
+What works: CDI (``nvidia-ctk cdi generate|list``, the refresh units), ``--runtime=nvidia`` and ``--gpus``. What does
+not, and says so: ``nvidia-ctk runtime configure``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def packages(version: str) -> list[Package]:
 def _base(version: str) -> Package:
     programs = ("nvidia-ctk", "nvidia-container-runtime", "nvidia-cdi-hook")
     files: dict[str, File | Link] = {f"/usr/bin/{name}": _program(name, version) for name in programs}
+    files["/usr/lib/nvidia-container-toolkit/labprov-injection"] = File(FILES / "labprov-injection")
     files["/usr/share/nvidia-container-toolkit/config.toml"] = File(FILES / "config.toml")
     relations = {"Depends": "libc6 (>= 2.34)"}
     if _number(version) < (1, 18):  # the refresh units came with 1.18

@@ -109,12 +109,12 @@ static void table(void) {
     char now[64];
     time_t seconds = time(NULL);
     strftime(now, sizeof now, "%a %b %e %H:%M:%S %Y", localtime(&seconds));
-    printf("%s\n%s| NVIDIA-SMI %-18s Driver Version: %-16s CUDA Version: %-9s     |\n", now, line, labprov_version, labprov_version, labprov_cuda);
+    printf("%s\n%s| NVIDIA-SMI %-18s Driver Version: %-16s CUDA Version: %-9s  |\n", now, line, labprov_version, labprov_version, labprov_cuda);
     printf("| %-87s |\n%s", "labprov sandbox SIMULATION: not NVIDIA software, simulated GPUs", line);
     for (int i = 0; i < count; i++) {
         const struct model *model = model_of(&gpus[i]);
-        printf("| %3d  %-44s Persistence-M: %-3s  0000%-13s  |\n", gpus[i].minor, model->name, persistent() ? "On" : "Off", gpus[i].slot);
-        printf("|      P8   25W / %4dW      0MiB / %6dMiB      0%%      Default %27s|\n%s", model->watts, model->mib, "", line);
+        printf("| %3d  %-44s Persistence-M: %-3s  0000%-13s |\n", gpus[i].minor, model->name, persistent() ? "On" : "Off", gpus[i].slot);
+        printf("|      P8   25W / %4dW      0MiB / %6dMiB      0%%      Default %23s|\n%s", model->watts, model->mib, "", line);
     }
     printf("| %-87s |\n| %-87s |\n%s", "Processes:", "  No running processes found", line);
 }
