@@ -1,0 +1,65 @@
+"""The base role's operations, in order."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from pyinfra import host
+from pyinfra.api import deploy
+from pyinfra.operations import files, server, systemd
+
+from labprov.engine.facts.packages import InstalledPackages
+from labprov.engine.facts.system import Container, OperatingSystem
+from labprov.engine.operations import packages
+from labprov_roles.base.operations import check_time_servers, default_locale
+from labprov_roles.base.settings import Settings
+from labprov_roles.base.systems import Platform, TimeDaemon, lock_text, platform, time_daemon
+
+
+@deploy("Base")
+def tasks(settings: Settings) -> None:
+    """Install the everyday tools, make apt patient, keep the clock right."""
+    system = platform(host.get_fact(OperatingSystem))
+    daemon = _daemon(system, settings)
+    if settings.ntp:
+        check_time_servers(
+            name="Check that the time servers can be set",
+            daemon=daemon.package,
+            servers=settings.ntp_servers,
+            settable=daemon.servers_file is not None,
+        )
+    text = StringIO(lock_text(settings.apt_lock_timeout))
+    files.put(name="Let apt wait for its lock", src=text, dest=system.lock_file, mode="644", user="root", group="root")
+    packages.install(name="Install the everyday tools", packages=settings.wanted)
+    if settings.timezone:
+        packages.install(name="Install the time zones", packages=["tzdata"])
+        server.timezone(name="Set the time zone", timezone=settings.timezone)
+    if settings.locale:
+        packages.install(name="Install the locales", packages=["locales"])
+        default_locale(name="Set the default locale", locale=settings.locale)
+    if settings.ntp:
+        _keep_time(daemon, settings)
+
+
+def _daemon(system: Platform, settings: Settings) -> TimeDaemon:
+    """Which program keeps the time; asked before the first operation, so that plan and apply agree."""
+    candidates = tuple(daemon.package for daemon in system.time_daemons)
+    installed: dict[str, str] = host.get_fact(InstalledPackages, packages=candidates)
+    return time_daemon(system, {*settings.wanted, *installed})
+
+
+def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
+    packages.install(name="Install what keeps the clock right", packages=[daemon.package])
+    in_container = bool(host.get_fact(Container))
+    if daemon.servers_file and settings.ntp_servers:
+        text = StringIO(daemon.servers_text(settings.ntp_servers))
+        named = files.put(
+            name="Name the time servers", src=text, dest=daemon.servers_file, mode="644", user="root", group="root"
+        )
+    elif daemon.servers_file:
+        named = files.file(name="Use the distribution's time servers", path=daemon.servers_file, present=False)
+    # In a container its unit's condition never holds: starting it would "change" something at every apply.
+    running = True if daemon.in_containers or not in_container else None
+    systemd.service(name="Keep the clock right from now on", service=daemon.service, enabled=True, running=running)
+    if daemon.servers_file:
+        systemd.service(name="Ask the new time servers", service=daemon.service, restarted=True, _if=named.did_change)

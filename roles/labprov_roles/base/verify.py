@@ -1,0 +1,93 @@
+"""Does what the base role promises hold? Tools are tried by an ordinary user, the clock is asked, apt is asked."""
+
+from __future__ import annotations
+
+import pytest
+from testinfra.host import Host
+
+from labprov_roles.base.settings import Settings
+
+# How a tool shows that it runs; a package that is not named here is looked up in the package database.
+_TRIES = {
+    "ca-certificates": "test \"$(grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt)\" -gt 20",
+    "curl": "curl --version",
+    "git": "git --version",
+    "gnupg": "gpg --version",
+    "htop": "htop --version",
+    "less": "less --version",
+    "lsof": "lsof -v",
+    "pciutils": "PATH=$PATH:/usr/sbin:/sbin lspci --version",
+    "rsync": "rsync --version",
+    "tmux": "tmux -V",
+    "unzip": "unzip -v",
+    "vim": "vim --version",
+    "wget": "wget --version",
+}
+# Seconds that a clock that was just told to follow a server may take to do so.
+_SYNC_SECONDS = 60
+
+
+def test_tools_answer_to_an_ordinary_user(host: Host, settings: Settings) -> None:
+    """Each package asked for is there, and each tool known here runs as the user nobody."""
+    broken = {}
+    for package in settings.wanted:
+        tried = (
+            host.run("runuser -u nobody -- env HOME=/nonexistent sh -c %s", _TRIES[package])
+            if package in _TRIES
+            else None
+        )
+        if tried is not None and tried.rc != 0:
+            broken[package] = (tried.stderr or tried.stdout).strip()
+        elif tried is None and not host.package(package).is_installed:
+            broken[package] = "is not installed"
+    assert not broken
+
+
+def test_apt_waits_for_its_lock(host: Host, settings: Settings) -> None:
+    """Apt itself says how long it waits, after reading every file of its configuration."""
+    said = host.check_output("apt-config dump DPkg::Lock::Timeout").strip()
+    assert said == f'DPkg::Lock::Timeout "{settings.apt_lock_timeout}";'
+
+
+def test_clock_follows_a_time_server(host: Host, settings: Settings) -> None:
+    """The kernel's clock is marked as synchronised, by whichever program does it."""
+    if not settings.ntp:
+        pytest.skip("ntp is false: the clock is not labprov's here")
+    container = host.run("systemd-detect-virt --container").stdout.strip()
+    if container not in ("", "none"):
+        pytest.skip(f"a {container} container has no clock of its own: its machine keeps the time")
+    synchronised = "timedatectl show --property=NTPSynchronized --value | grep -qx yes"
+    wait = f"for _ in $(seq {_SYNC_SECONDS}); do {synchronised} && exit 0; sleep 1; done; exit 1"
+    assert host.run("sh -c %s", wait).rc == 0, (
+        f"not synchronised after {_SYNC_SECONDS} s: does the network let time servers through? "
+        f"{host.run('timedatectl show-timesync --property=ServerName --property=ServerAddress').stdout.strip()}"
+    )
+
+
+def test_named_time_servers_are_the_ones_asked(host: Host, settings: Settings) -> None:
+    """The configuration in force, drop-ins included, names the servers of the inventory."""
+    if not (settings.ntp and settings.ntp_servers):
+        pytest.skip("no time servers are named")
+    shown = "systemd-analyze cat-config systemd/timesyncd.conf; cat /etc/chrony/sources.d/*.sources"
+    words = host.run("sh -c %s", f"({shown}) 2>/dev/null | grep -v '^#' | tr '= ' '\\n\\n'").stdout.split()
+    assert set(settings.ntp_servers) <= set(words)
+
+
+def test_time_zone(host: Host, settings: Settings) -> None:
+    """A fresh process of an ordinary user lives in the time zone asked for."""
+    if settings.timezone is None:
+        pytest.skip("no time zone is asked for")
+    offsets = "date +%z; TZ=" + settings.timezone + " date +%z"
+    local, asked = host.check_output("env -u TZ sh -c %s", offsets).split()
+    assert local == asked
+    assert host.check_output("timedatectl show --property=Timezone --value").strip() == settings.timezone
+
+
+def test_locale(host: Host, settings: Settings) -> None:
+    """A session with the default locale speaks UTF-8, and the C library knows that locale."""
+    if settings.locale is None:
+        pytest.skip("no locale is asked for")
+    session = "set -a; . /etc/default/locale; locale charmap; echo $LANG"
+    shown = host.run("env -i PATH=/usr/bin:/bin sh -c %s", session)
+    assert shown.stdout.split() == ["UTF-8", settings.locale]
+    assert not shown.stderr
