@@ -4,16 +4,19 @@ It knows no role, opens no connection, and reads no other file. Modules, in the 
 
 ==============  =========================================================================
 ``tree``        values with their places: what is written, and what is merged from it
-``source``      the file's text to a tree (YAML, bounded and strict)
+``scalars``     YAML scalars to values
+``compose``     YAML text to a tree, bounded and strict
+``source``      a file to a tree
 ``names``       host and group names, and ranges such as ``gpu-[01:12]``
+``connection``  how a host is reached, validated
+``shape``       what kind of value a node is
+``templates``   Jinja2 in one value
 ``schema``      which keys stand where; a tree to layers
 ``graph``       how groups nest: depth and members
 ``merge``       layers to one tree a host, by precedence
-``templates``   Jinja2 in one value
 ``render``      what templates see of the inventory; every host's values, rendered
-``connection``  how a host is reached, validated
-``model``       ``Inventory`` and ``Host``
 ``limits``      ``--limit`` patterns to hosts
+``model``       ``Inventory`` and ``Host``
 ``load``        all of the above in order
 ==============  =========================================================================
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -27,7 +27,7 @@ def _local_path(value: object, info: ValidationInfo) -> Path:
         path = Path(value).expanduser()
     except RuntimeError as error:
         raise ValueError(f"{error}") from None
-    return (info.context or Path()) / path
+    return (Path(info.context or "") / path).absolute()
 
 
 def _not_bool(value: object) -> object:
@@ -82,18 +82,27 @@ class Connection(BaseModel):
 
 KEYS = tuple(Connection.model_fields)
 
+_PATTERNS = {
+    "address": "should be a host name or an IP address",
+    "user": "should be a login name",
+    "jump": "should be [user@]host[:port]",
+}
+"""What the values should be that are checked by a pattern: key -> message."""
+
 
 def connection(name: str, tree: Tree, folder: Path) -> Connection:
     """Validate the connection keys among ``tree`` for the host ``name``; relative paths start at ``folder``.
 
     Raises UserError at the first value that does not fit.
     """
-    values: dict[str, Any] = {"address": name}
-    values |= {key: value for key, value in tree.plain().items() if key in KEYS}
+    values = {key: value for key, value in tree.plain().items() if key in KEYS}
     try:
-        return Connection.model_validate(values, context=folder)
+        return Connection.model_validate({"address": name} | values, context=folder)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        got = f"{first['input']!r}"[:100]
-        raise UserError(f"{message[0].lower()}{message[1:]}, got {got}", tree.where(str(first["loc"][0]))) from None
+        key = str(first["loc"][0])
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if first["type"] == "string_pattern_mismatch":
+            message = _PATTERNS[key]
+        hint = f"give the host {name!r} an address" if key == "address" and key not in values else ""
+        raise UserError(f"{message}, got {first['input']!r}"[:300], tree.where(key), hint) from None

@@ -17,7 +17,7 @@ _LETTERS = re.compile(r"([a-z]):([a-z])(?::([0-9]{1,2}))?|([A-Z]):([A-Z])(?::([0
 
 
 def is_name(text: str) -> bool:
-    """Whether ``text`` can name a host or a group: letters, digits and ``_ . : -`` within."""
+    """Whether ``text`` can name a host or a group: letters and digits, and ``_ . : -`` in between."""
     return len(text) <= 253 and _NAME.fullmatch(text) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from labprov.errors import UserError
+from labprov.errors import UserError, Where
 from labprov.inventory.connection import KEYS as CONNECTION_KEYS
 from labprov.inventory.connection import Connection
 from labprov.inventory.templates import Lazy, Refused, Renderer, has_template
@@ -46,7 +46,7 @@ class World:
             elif key in CONNECTION_KEYS:
                 entries[key] = self._value(name, key)
             else:
-                entries[key] = self._render(node, self._names(name))
+                entries[key] = self._render(node, name)
         return Map(entries, root.where)
 
     def _value(self, host: str, *path: str) -> Node:
@@ -61,7 +61,7 @@ class World:
                 raise UserError(f"refers to itself: {self._cycle(key)}", node.where)
             self._pending.append(key)
             try:
-                self._values[key] = self._render(node, self._names(host))
+                self._values[key] = self._render(node, host)
             finally:
                 self._pending.pop()
         return self._values[key]
@@ -71,15 +71,18 @@ class World:
         one_host = len({host for host, *_ in cycle}) == 1
         return " -> ".join(entry[-1] if one_host else f"{entry[0]}.{entry[-1]}" for entry in cycle)
 
-    def _render(self, node: Node, names: Mapping[str, Any]) -> Node:
+    def _render(self, node: Node, host: str) -> Node:
         match node:
             case Map():
-                return Map({key: self._render(child, names) for key, child in node.entries.items()}, node.where)
+                return Map({key: self._render(child, host) for key, child in node.entries.items()}, node.where)
             case Items():
-                return Items(tuple(self._render(child, names) for child in node.items), node.where)
+                return Items(tuple(self._render(child, host) for child in node.items), node.where)
             case Leaf() if has_template(node.value):
-                return Leaf(self._renderer.render(node.value, names, node.where), node.where)
+                return Leaf(self._text(node.value, host, node.where), node.where)
         return node
+
+    def _text(self, text: str, host: str, where: Where) -> Any:
+        return self._renderer.render(text, self._names(host), where, f"host {host!r}")
 
     def _names(self, host: str) -> Mapping[str, Any]:
         variables = self._variables(host)
@@ -111,8 +114,7 @@ class World:
             return plain(self._value(host, key))
         return host if key == "address" else Connection.model_fields[key].default
 
-    def _env(self, name: str, default: str | None = None) -> str:
-        value = self._environment.get(name, default)
-        if value is None:
+    def _env(self, name: str, *default: Any) -> Any:
+        if name not in self._environment and not default:
             raise Refused(f"the environment variable {name!r} is not set")
-        return value
+        return self._environment.get(name, *default)

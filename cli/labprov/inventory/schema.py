@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from labprov.errors import UserError, Where
+from labprov.inventory import shape
 from labprov.inventory.connection import KEYS as CONNECTION_KEYS
-from labprov.inventory.names import did_you_mean, expand, is_name
+from labprov.inventory.names import expand, is_name
 from labprov.inventory.templates import NAMES as TEMPLATE_NAMES
-from labprov.inventory.tree import Items, Leaf, Map, Node
+from labprov.inventory.tree import Items, Map, Node
 
 COMMON_KEYS = ("vars", *CONNECTION_KEYS, "mirrors", "settings")
 TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "simulation")
@@ -20,6 +21,8 @@ GROUP_KEYS = (*COMMON_KEYS, "hosts", "groups")
 
 ALL = "all"
 """The group that every host is in."""
+
+_CHARACTERS = "letters, digits and _ . - in between"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +52,52 @@ class Written:
     hosts: tuple[HostEntry, ...]
     simulation: str
 
-    def mentions(self) -> Iterator[HostEntry]:
-        """Every mention of a host, in the order of the file."""
+    def mentions(self) -> list[HostEntry]:
+        """Give every mention of a host, in the order of the file."""
         entries = [*self.hosts, *(entry for group in self.groups.values() for entry in group.hosts)]
-        yield from sorted(entries, key=lambda entry: entry.where.line)
+        return sorted(entries, key=lambda entry: entry.where.line)
 
 
 def check(root: Map) -> Written:
     """Check the shape of a whole inventory. Raises UserError at the first key or value that does not fit."""
-    _known_keys(root, TOP_KEYS)
-    groups = {name: _group(name, node) for name, node in _mapping(root, "groups").items()}
-    hosts = _hosts(root)
-    written = Written(_body(root), groups, hosts, _simulation(root))
+    shape.known_keys(root, TOP_KEYS)
+    groups = {name: _group(name, node) for name, node in shape.entries(root, "groups").items()}
+    simulation = root.entries.get("simulation")
+    written = Written(
+        body=_body(root),
+        groups=groups,
+        hosts=_hosts(root),
+        simulation="" if simulation is None else shape.text(simulation, "text"),
+    )
     for entry in written.mentions():
         if entry.name in groups or entry.name == ALL:
             raise UserError(
                 f"{entry.name!r} is a group", entry.where, "a group's children stand under its key 'groups'"
             )
-    if not any(written.mentions()):
+    if not written.mentions():
         raise UserError("names no host", Where(root.where.file), "list hosts under the key 'hosts'")
     return written
 
 
 def _group(name: str, node: Node) -> Group:
     if not is_name(name):
-        raise UserError("is not a group name", node.where, "letters, digits, _ . -")
+        raise UserError("is not a group name", node.where, _CHARACTERS)
     if name == ALL:
-        raise UserError(
-            "every host is in 'all' already", node.where, "what is for all hosts stands at the top of the file"
-        )
-    group = _as_mapping(node)
-    _known_keys(group, GROUP_KEYS)
+        raise UserError("is every host already", node.where, "what is for all hosts stands at the top of the file")
+    group = shape.mapping(node)
+    shape.known_keys(group, GROUP_KEYS)
     return Group(_body(group), _hosts(group), _children(group))
 
 
 def _children(group: Map) -> dict[str, Where]:
     node = group.entries.get("groups")
-    if node is None or _is_null(node):
+    if node is None or shape.is_null(node):
         return {}
     if not isinstance(node, Items):
         raise UserError("should be a list of group names", node.where)
     children: dict[str, Where] = {}
     for item in node.items:
-        name = _text(item, "group")
+        name = shape.text(item, "the name of a group")
         if name in children:
             raise UserError(f"{name!r} is listed twice (also at {children[name]})", item.where)
         children[name] = item.where
@@ -110,15 +116,15 @@ def _hosts(owner: Map) -> tuple[HostEntry, ...]:
 
 def _host_patterns(owner: Map) -> Iterator[tuple[str, Where, Map]]:
     node = owner.entries.get("hosts")
-    if node is None or _is_null(node):
+    if node is None or shape.is_null(node):
         return
     if isinstance(node, Items):
         for item in node.items:
-            yield _text(item, "host"), item.where, Map({}, item.where)
+            yield shape.text(item, "the name of a host"), item.where, Map({}, item.where)
     elif isinstance(node, Map):
         for pattern, child in node.entries.items():
-            body = _as_mapping(child)
-            _known_keys(body, COMMON_KEYS)
+            body = shape.mapping(child)
+            shape.known_keys(body, COMMON_KEYS)
             yield pattern, child.where, _body(body)
     else:
         raise UserError("should be a list of hosts, or a mapping (host: values)", node.where)
@@ -129,8 +135,9 @@ def _expand(pattern: str, where: Where) -> list[str]:
         names = expand(pattern)
     except ValueError as error:
         raise UserError(f"{error}", where) from None
-    if not is_name(names[0]):
-        raise UserError(f"{names[0]!r} is not a host name", where, "letters, digits, _ . -")
+    for name in names:
+        if not is_name(name):
+            raise UserError(f"{name!r} is not a host name", where, _CHARACTERS)
     return names
 
 
@@ -139,49 +146,11 @@ def _body(owner: Map) -> Map:
     entries: dict[str, Node] = {key: node for key, node in owner.entries.items() if key in CONNECTION_KEYS}
     for key in ("vars", "mirrors", "settings"):
         if key in owner.entries:
-            entries[key] = _as_mapping(owner.entries[key])
+            entries[key] = shape.mapping(owner.entries[key])
     if isinstance(settings := entries.get("settings"), Map):
-        roles = {role: _as_mapping(node) for role, node in settings.entries.items()}
+        roles = {role: shape.mapping(node) for role, node in settings.entries.items()}
         entries["settings"] = replace(settings, entries=roles)
-    for name, node in _mapping(owner, "vars").items():
+    for name, node in shape.entries(owner, "vars").items():
         if name in TEMPLATE_NAMES:
             raise UserError(f"templates have {name!r} already", node.where, "choose another name")
     return Map(entries, owner.where)
-
-
-def _simulation(root: Map) -> str:
-    node = root.entries.get("simulation")
-    if node is None or _is_null(node):
-        return ""
-    if not isinstance(node, Leaf) or not isinstance(node.value, str):
-        raise UserError("should be text", node.where)
-    return node.value
-
-
-def _known_keys(owner: Map, known: tuple[str, ...]) -> None:
-    for key, node in owner.entries.items():
-        if key not in known:
-            raise UserError("unknown key", node.where, did_you_mean(key, known, f"known keys: {', '.join(known)}"))
-
-
-def _mapping(owner: Map, key: str) -> Mapping[str, Node]:
-    node = owner.entries.get(key)
-    return _as_mapping(node).entries if node is not None else {}
-
-
-def _as_mapping(node: Node) -> Map:
-    if isinstance(node, Map):
-        return node
-    if _is_null(node):
-        return Map({}, node.where)
-    raise UserError("should be a mapping (key: value)", node.where)
-
-
-def _text(item: Node, kind: str) -> str:
-    if isinstance(item, Leaf) and isinstance(item.value, str):
-        return item.value
-    raise UserError(f"should be the name of a {kind}", item.where, "quote a name that looks like a number")
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Leaf) and node.value is None

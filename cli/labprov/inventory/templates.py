@@ -6,12 +6,14 @@ from values copied from elsewhere; it does not bound memory or time, as whoever 
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NoReturn, cast
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -37,6 +39,9 @@ class Lazy(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -79,10 +84,14 @@ class Renderer:
         kept = {name: self._environment.globals[name] for name in ("range", "dict")}
         self._environment.globals.clear()
         self._environment.globals.update(kept)
+        self._environment.policies["json.dumps_kwargs"] = {"default": _plain, "sort_keys": True}
         self._compiled: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
 
-    def render(self, text: str, names: Mapping[str, Any], where: Where) -> Any:
-        """Give ``text`` with ``names`` put in: plain data. Raises UserError at ``where`` for whatever goes wrong."""
+    def render(self, text: str, names: Mapping[str, Any], where: Where, who: str) -> Any:
+        """Give ``text`` with ``names`` put in: plain data.
+
+        Raises UserError at ``where`` for whatever goes wrong; it says that this was for ``who``.
+        """
         try:
             if text not in self._compiled:
                 self._compiled[text] = self._compile(text)
@@ -90,7 +99,7 @@ class Renderer:
         except UserError:
             raise
         except Exception as error:  # anything can go wrong in a template, and all of it is the template's
-            raise _explain(error, names, where) from None
+            raise _explain(error, names, where, who) from None
 
     def _compile(self, text: str) -> Callable[[Mapping[str, Any]], Any]:
         match self._environment.parse(text).body:
@@ -105,14 +114,18 @@ def has_template(value: object) -> bool:
     return isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#"))
 
 
+def _context(template: Template, names: Mapping[str, Any]) -> Context:
+    # shared=True takes the names as they are; otherwise they are copied to a dict, and every one of them is rendered
+    known = ChainMap(cast(dict[str, Any], names), cast(dict[str, Any], template.globals))
+    return template.new_context(cast(dict[str, Any], known), shared=True)
+
+
 def _text(template: Template, names: Mapping[str, Any]) -> str:
-    # new_context with shared=True takes the names as they are: copied to a dict, every one would be rendered
-    context = template.new_context(cast(dict[str, Any], names), shared=True)
-    return "".join(template.root_render_func(context))
+    return "".join(template.root_render_func(_context(template, names)))
 
 
 def _value(template: Template, names: Mapping[str, Any]) -> Any:
-    context = template.new_context(cast(dict[str, Any], names), shared=True)
+    context = _context(template, names)
     for _ in template.root_render_func(context):
         pass
     return context.vars["result"]
@@ -122,7 +135,9 @@ def _plain(value: Any) -> Any:
     match value:
         case _Undefined():
             value.fail()
-        case str() | bool() | int() | float() | None:
+        case str():
+            return str(value)  # not Markup, which some filters give
+        case bool() | int() | float() | None:
             return value
         case Mapping():
             return {str(key): _plain(child) for key, child in value.items()}
@@ -131,23 +146,15 @@ def _plain(value: Any) -> Any:
     raise Refused(f"gives a {type(value).__name__}, which is not a value")
 
 
-def _explain(error: Exception, names: Mapping[str, Any], where: Where) -> UserError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+def _explain(error: Exception, names: Mapping[str, Any], where: Where, who: str) -> UserError:
+    reason = " ".join(str(error).split()).rstrip(".")
     match error:
         case TemplateSyntaxError():
             return UserError(f"is not a valid template: {reason}", where, _LITERAL)
-        case _UnknownName(owner=Mapping() as owner):
-            return UserError(
-                f"the template refers to {error.name!r}, which is not there", where, _near(error.name, owner)
-            )
-        case _UnknownName() if error.owner is missing:
-            return UserError(
-                f"the template refers to {error.name!r}, which is not defined", where, _near(error.name, names)
-            )
+        case _UnknownName() if error.owner is missing or isinstance(error.owner, Mapping):
+            known = names if error.owner is missing else error.owner
+            hint = did_you_mean(error.name, [str(key) for key in known])
+            return UserError(f"the template refers to {error.name!r}, which is not defined for {who}", where, hint)
         case UndefinedError() | SecurityError() | Refused():
-            return UserError(f"the template cannot be rendered: {reason}", where)
-    return UserError(f"the template cannot be rendered: {type(error).__name__}: {reason}"[:300], where)
-
-
-def _near(name: str, known: Mapping[Any, Any]) -> str:
-    return did_you_mean(name, [str(key) for key in known])
+            return UserError(f"the template cannot be rendered for {who}: {reason}", where)
+    return UserError(f"the template cannot be rendered for {who}: {type(error).__name__}: {reason}"[:400], where)
