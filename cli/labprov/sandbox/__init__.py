@@ -1,4 +1,4 @@
-"""Throw-away hosts on this machine, with simulated GPUs and stand-ins for the vendors' repositories: for trying and testing.
+"""Throw-away hosts on this machine, with simulated GPUs and stand-ins for the vendors' repositories.
 
 The hosts are real: Debian with systemd, sshd, apt and Docker in a container of its own network (systemd-nspawn). Their
 GPUs, their kernel's packages and the vendors' packages are simulations, and say so. Nothing here configures a host.

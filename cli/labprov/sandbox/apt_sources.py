@@ -1,4 +1,4 @@
-"""The Debian archive as this machine's own apt sources name it, and the sources of a node made from that. Text in, text out."""
+"""The Debian archive that this machine's own apt sources name, and a node's sources made from it. Asks no network."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def choose(pairs: Iterable[tuple[str, str]]) -> Archive:
 
 
 def _address(uri: str) -> str:
-    """The URI without a trailing slash; of ``mirror+file:LIST`` (Debian's cloud images) the first address in the list."""
+    """The URI without its last slash; of ``mirror+file:LIST`` (Debian's cloud images) the first address in the list."""
     if uri.startswith("mirror+file:"):
         listed = Path("/" + uri.removeprefix("mirror+file:").lstrip("/")).read_text().split()
         uri = next(word for word in listed if "://" in word)

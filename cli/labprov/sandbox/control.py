@@ -1,35 +1,37 @@
-"""Bringing a sandbox up and down, listing it and reaching its nodes: the package's public functions. No command line."""
+"""Bringing a sandbox up and down, listing it, reaching its nodes: the package's public functions. No command line."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from labprov.errors import UserError
 from labprov.sandbox import gpu, image, mounts, network, node, processes, requirements, server
 from labprov.sandbox import inventory_file as inventories
-from labprov.sandbox.places import CACHE, Places
+from labprov.sandbox.places import CACHE, STATE, Places
 from labprov.sandbox.shell import locked, run, write
 from labprov.sandbox.spec import NodeInfo, NodeSpec, Sandbox, check_sandbox_name
 from labprov.sandbox.state import Node, State, load, save
 
 Say = Callable[[str], None]
+_WAITING = "Waiting for another `labprov sandbox` command to end"
 
 
 def up(nodes: Sequence[NodeSpec], inventory_file: Path, say: Say, name: str = "default") -> Sandbox:
     """Bring up the sandbox ``name`` with at least ``nodes`` and write its inventory to ``inventory_file``.
 
-    What is up already stays as it is. Raises UserError where this machine cannot carry a sandbox, or when a node is there
-    with another system or other GPUs; HostError when something that should work does not.
+    What is up already stays as it is. Raises UserError where this machine cannot carry a sandbox, when a node is there
+    with another system or other GPUs, or when ``inventory_file`` is somebody's own; HostError when the machine fails.
     """
     check_sandbox_name(name)
-    _check(nodes)
+    _check(nodes, inventory_file)
     requirements.ensure(say)
     places = Places(name)
-    with locked(places.lock):
+    with locked(places.lock, lambda: say(_WAITING)):
         state = _begin(places, nodes)
         images, mirror = _prepare(nodes, state, say)
         network.up(places, state.subnet)
@@ -50,7 +52,7 @@ def down(say: Say, name: str = "default") -> list[str]:
     check_sandbox_name(name)
     requirements.require_root()
     places = Places(name)
-    with locked(places.lock):
+    with locked(places.lock, lambda: say(_WAITING)):
         removed = _remove_servers(places)
         for folder in sorted(places.nodes.glob("*")):
             say(f"Removing node {folder.name}")
@@ -77,8 +79,10 @@ def ssh_command(node_name: str, name: str = "default") -> list[str]:
     return node.ssh(Places(name), known[node_name].address)
 
 
-def _check(nodes: Sequence[NodeSpec]) -> None:
-    """Raise UserError for nodes of the same name and for models that are not known, before anything is touched."""
+def _check(nodes: Sequence[NodeSpec], file: Path) -> None:
+    """Raise UserError for what is wrong with the request, before anything is touched."""
+    if file.exists() and not inventories.is_ours(file):
+        raise UserError(f"{file} was not made by the sandbox", hint="move it away or name another file")
     names = [spec.name for spec in nodes]
     if twice := {each for each in names if names.count(each) > 1}:
         raise UserError(f"two nodes with the same name: {', '.join(sorted(twice))}")
@@ -107,7 +111,7 @@ def _begin(places: Places, nodes: Sequence[NodeSpec]) -> State:
 
 
 def _prepare(nodes: Sequence[NodeSpec], state: State, say: Say) -> tuple[dict[str, Path], Any]:
-    """The images of the systems asked for, and the vendor mirror (None where this copy of labprov has none), side by side."""
+    """The images of the new nodes and the vendor mirror (None where this copy of labprov has none), side by side."""
     systems = sorted({spec.os for spec in nodes if spec.name not in state.nodes})
     with ThreadPoolExecutor() as pool:
         building = {system: pool.submit(image.ensure, system, say) for system in systems}
@@ -169,9 +173,11 @@ def _remove_files(places: Places) -> list[str]:
     mounts.unmount_under(places.home)
     written = places.home / "inventory"
     removed = []
-    if written.exists() and (file := Path(written.read_text())).exists():
-        if file.read_text().startswith(inventories.HEADER):
-            file.unlink()
-            removed.append(f"inventory {file}")
+    if written.exists() and inventories.is_ours(file := Path(written.read_text())):
+        file.unlink()
+        removed.append(f"inventory {file}")
     shutil.rmtree(places.home)
+    for folder in (STATE, STATE.parent):
+        with suppress(OSError):  # another sandbox is there
+            folder.rmdir()
     return [*removed, f"files under {places.home}"]

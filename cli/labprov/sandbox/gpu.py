@@ -20,7 +20,7 @@ _SERVER_VGA = "0000:01:00.0 0x1a03 0x2000 0x030000 0x1a03 0x2000 - 0 0 ASPEED Gr
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: PCI ids (hexadecimal digits), PCI class, module flavours, driver branches (0 = no limit), product name."""
+    """One model: PCI id (hexadecimal) and class, module flavours, driver branches (0 = no limit), product name."""
 
     id: str
     pci_class: str

@@ -1,4 +1,4 @@
-"""The cached image of a bare server, one a system: Debian by mmdebstrap, an admin, a simulated kernel. Not a running node.
+"""The cached image of a bare server, one a system: Debian by mmdebstrap, an admin, a simulated kernel. Not a node.
 
 An image's folder is named after everything that it is made of, so a changed recipe, archive or kernel makes a new one.
 """
@@ -16,9 +16,10 @@ from pathlib import Path
 from labprov.errors import HostError
 from labprov.sandbox import kernel
 from labprov.sandbox.apt_sources import Archive, machine_archive
-from labprov.sandbox.places import CACHE
+from labprov.sandbox.places import CACHE, STATE, Places
 from labprov.sandbox.shell import environment, is_locked, locked, run, write
 from labprov.sandbox.spec import SUITES
+from labprov.sandbox.state import load
 
 IMAGES = CACHE / "images"
 PACKAGES = (
@@ -30,7 +31,7 @@ PACKAGES = (
 _SCRIPTS = ("simulated-hardware", "load-nvidia", "simulation.sh")
 _AUTHORITIES = Path("/usr/local/share/ca-certificates")
 _KERNEL_REPOSITORY = Path("var/lib/labprov-sandbox/kernel-repo")
-_PIN = f"# The node's kernel comes from the sandbox only.\nPackage: *\nPin: release o={kernel.ORIGIN}\nPin-Priority: 1001\n"
+_PIN = f"# The node's kernel comes from here.\nPackage: *\nPin: release o={kernel.ORIGIN}\nPin-Priority: 1001\n"
 
 
 def ensure(os_name: str, say: Callable[[str], None]) -> Path:
@@ -43,6 +44,7 @@ def ensure(os_name: str, say: Callable[[str], None]) -> Path:
         if not image.is_dir():
             say(f"Building the {os_name} image (once; kept in {IMAGES})")
             _build(os_name, archive, image)
+            _remove_unused(os_name, image)
     return image
 
 
@@ -106,13 +108,13 @@ def _added_text(os_name: str, archive: Archive) -> dict[str, str]:
     if os_name == "debian-12":  # each release with the form of sources that its installer or images write
         texts["etc/apt/sources.list"] = "\n".join(archive.lines(SUITES[os_name])) + "\n"
     else:
-        texts["etc/apt/sources.list"] = ""
+        texts["etc/apt/sources.list"] = "# See /etc/apt/sources.list.d/debian.sources\n"
         texts["etc/apt/sources.list.d/debian.sources"] = archive.deb822(SUITES[os_name])
     return texts
 
 
 def apt_settings() -> list[str]:
-    """This machine's apt settings that decide whether an archive can be reached: proxies, certificates, checks of dates."""
+    """The settings of this machine's apt that decide whether it reaches an archive: proxies, certificates, dates."""
     wanted = ("acquire::http::proxy", "acquire::https::proxy", "acquire::https::cainfo", "acquire::check-")
     lines = run(["apt-config", "dump"]).splitlines()
     return [line for line in lines if line.lower().startswith(wanted) and "@" not in line]
@@ -133,6 +135,14 @@ def _key(os_name: str, archive: Archive) -> str:
 
 def _file(name: str) -> str:
     return files(__package__).joinpath("files", name).read_text()
+
+
+def _remove_unused(os_name: str, newest: Path) -> None:
+    """Delete older images of the system that no node lies on."""
+    used = {node.image for home in STATE.glob("*") for node in load(Places(home.name)).nodes.values()}
+    for image in IMAGES.glob(f"{os_name}-*"):
+        if image != newest and image.name not in used:
+            shutil.rmtree(image)
 
 
 def remove_unfinished() -> None:

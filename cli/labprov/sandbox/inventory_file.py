@@ -1,4 +1,4 @@
-"""The inventory that describes a sandbox, as YAML text. Says what it is and how to be rid of it; writes no file itself."""
+"""The inventory that describes a sandbox, as YAML text that says what it is and how to be rid of it. Writes no file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labprov.sandbox.spec import SIMULATION, NodeInfo
 
 HEADER = """\
 # Made by `labprov sandbox up`; every `up` writes it anew, so changes made here are lost.
-# These hosts are a SIMULATION on this machine: real systems, with simulated GPUs and stand-ins for the vendors' packages.
+# These hosts are a SIMULATION on this machine: real systems, with simulated GPUs and stand-in vendor packages.
 # `labprov sandbox down` removes the hosts and this file.
 """
 
@@ -39,6 +39,11 @@ def text(
     inventory["groups"] = groups(nodes)
     inventory["hosts"] = {node.name: {"address": node.address, "port": 22} for node in nodes}
     return HEADER + "\n" + yaml.safe_dump(inventory, sort_keys=False, width=120)
+
+
+def is_ours(file: Path) -> bool:
+    """Whether ``file`` is an inventory that the sandbox wrote (False too when there is no such file)."""
+    return file.is_file() and file.read_text(errors="replace").startswith(HEADER.splitlines()[0])
 
 
 def groups(nodes: Sequence[NodeInfo]) -> dict[str, dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""The stand-in packages of a node's kernel, and the local apt repository that carries them. Files only; nothing is installed.
+"""The stand-in packages of a node's kernel, and the local apt repository that carries them. Installs nothing.
 
 A node runs this machine's kernel, which no package of the node carries. So that the node looks like a server whose
 kernel came by apt, it gets ``linux-image-RELEASE`` and ``linux-headers-RELEASE`` made here, named as what they are.
@@ -13,6 +13,7 @@ from labprov.sandbox.shell import run, write
 
 VERSION = "1.0+labprov.sandbox"
 ORIGIN = "labprov sandbox"
+_DATE = "Mon, 01 Jan 2024 00:00:00 UTC"
 _IMAGE_POSTINST = """#!/bin/sh
 set -e
 depmod {release}
@@ -87,6 +88,7 @@ def _index(folder: Path, packages: str) -> None:
     write(folder / "Packages", packages)
     digest = hashlib.sha256(packages.encode()).hexdigest()
     write(
-        folder / "Release", f"Origin: {ORIGIN}\nLabel: {ORIGIN}\nSHA256:\n {digest} {len(packages.encode())} Packages\n"
+        folder / "Release",
+        f"Origin: {ORIGIN}\nLabel: {ORIGIN}\nDate: {_DATE}\nSHA256:\n {digest} {len(packages.encode())} Packages\n",
     )
     run(["rm", "-r", folder / "tree"])

@@ -1,4 +1,4 @@
-"""What this machine knows about reaching its registries that a node must know too: host names and pip settings. Reads only."""
+"""What a node must know too of how this machine reaches its registries: host names, pip settings. Reads only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def extra_hosts(file: Path = Path("/etc/hosts")) -> str:
 
 
 def pip_settings(file: Path = Path("/etc/pip.conf")) -> str:
-    """The settings in ``/etc/pip.conf`` that say how an index is reached; empty when there are none, or only secret ones."""
+    """The settings in ``/etc/pip.conf`` that say how an index is reached, none with a password; may be empty."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     if not parser.read(file) or not parser.has_section("global"):
         return ""

@@ -1,4 +1,4 @@
-"""A node's root file system: the image with a layer of its own on top; mounting it, and unmounting all of a folder's mounts."""
+"""A node's root file system, the image with a layer of its own on top: mounting it, unmounting a folder's mounts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import codecs
 from pathlib import Path
 
 from labprov.errors import HostError
-from labprov.sandbox.shell import run
+from labprov.sandbox.shell import run, succeeds
 
 
 def mount_root(image: Path, folder: Path) -> Path:
-    """Mount ``folder/root`` as ``image`` with the changes in ``folder/changes`` on top, unless that is done; give the mount.
+    """Mount ``folder/root`` as ``image`` with the changes in ``folder/changes`` on top, unless it is; give the mount.
 
     Where overlayfs refuses (the machine is a container on overlayfs itself) the image is copied instead.
     """
@@ -51,7 +51,8 @@ def unmount_under(folder: Path) -> int:
     """Unmount everything at or under ``folder``; give how many mounts that were."""
     points = mounted_under(folder)
     for point in points:
-        run(["umount", point])
+        if not succeeds(["umount", point]):
+            run(["umount", "--lazy", point])  # somebody looks into it: it goes when they leave
     return len(points)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's network: a bridge with a free subnet, forwarding, and firewall rules that carry the sandbox's mark. Not DNS."""
+"""The sandbox's network: a bridge with a free subnet, forwarding, firewall rules with the sandbox's mark. Not DNS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ Network = ipaddress.IPv4Network
 def choose_subnet(name: str, taken: Iterable[Network]) -> Network:
     """A /24 under 10.0.0.0/8 that overlaps none of ``taken``; the same one for the same name where it is free.
 
-    10.0.0.0/8 because Docker inside the nodes takes its networks from the other private ranges. UserError when none is free.
+    10.0.0.0/8 because Docker inside the nodes takes its networks from the other private ranges. UserError when all
+    are taken.
     """
     used = list(taken)
     start = zlib.crc32(name.encode())
@@ -84,7 +85,8 @@ def down(places: Places) -> list[str]:
     """Remove what ``up`` made; give what was removed. Forwarding is put back when the last sandbox goes."""
     removed = []
     for table, chain in _CHAINS:
-        for rule in marked_rules(run(["iptables", "-w", "-t", table, "-S", chain]), places.mark):
+        listed = ["iptables", "-w", "-t", table, "-S", chain]
+        for rule in marked_rules(run(listed) if succeeds(listed) else "", places.mark):
             run(["iptables", "-w", "-t", table, "-D", chain, *rule])
             removed.append(f"firewall rule in {chain}")
     if succeeds(["ip", "link", "show", places.bridge]):
@@ -100,7 +102,7 @@ def down(places: Places) -> list[str]:
 
 
 def marked_rules(listing: str, mark: str) -> list[list[str]]:
-    """The rules in the output of ``iptables -S CHAIN`` whose comment is ``mark``, as arguments after the chain's name."""
+    """The rules in the output of ``iptables -S CHAIN`` with the comment ``mark``, as arguments after the chain."""
     words = [shlex.split(line) for line in listing.splitlines()]
     return [
         line[2:]

@@ -1,4 +1,4 @@
-"""One node: its folder and files, booting it, and asking whether it is up. The image and the network are there already."""
+"""One node: its folder and files, booting it, asking whether it is up. The image and the network are there already."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ OWN_FOLDERS = {"docker": "/var/lib/docker", "containerd": "/var/lib/containerd",
 """Folders of a node that lie on this machine's own file system: Docker's storage cannot lie on an overlay."""
 
 _ADMIN = 1000
+_NSPAWN = Path("/run/systemd/nspawn")  # its lock and folders stay when it is killed
 _CGROUPS = tuple(Path("/sys/fs/cgroup") / name for name in ("", "unified", "systemd"))
 _KEEP = """
 group=$1; shift
@@ -34,7 +35,7 @@ while :; do
     [ $code -eq 133 ] || exit $code
 done
 """
-"""Keeps a node running: systemd-nspawn ends with 133 when the node reboots. Its own cgroup keeps the nodes' services apart."""
+"""Keeps a node running: systemd-nspawn ends with 133 when the node reboots. A cgroup keeps nodes apart."""
 
 
 def make(places: Places, node: Node) -> None:
@@ -86,20 +87,24 @@ def wait(places: Places, node: Node, seconds: float = 60) -> None:
 
 def remove(places: Places, name: str) -> None:
     """End the node's processes, unmount its file systems and delete its folder, as far as they are there."""
-    processes.end(processes.supervisors(places, name))
+    while found := processes.supervisors(places, name):
+        processes.end(found)
     processes.end(processes.inside(places, name))
     folder = places.nodes / name
+    if (folder / "root").exists():
+        about = (folder / "root").stat()
+        (_NSPAWN / "locks" / f"inode-{about.st_dev}:{about.st_ino}").unlink(missing_ok=True)
     unmount_under(folder)
     if folder.exists():
         shutil.rmtree(folder)
     for hierarchy in _CGROUPS:
         _remove_cgroup(hierarchy / f"{places.mark}-{name}")
-    for kind in ("propagate", "unix-export"):  # systemd-nspawn's own, which it leaves when it is killed
-        shutil.rmtree(Path("/run/systemd/nspawn") / kind / _machine(places, name), ignore_errors=True)
+    for kind in ("propagate", "unix-export"):
+        shutil.rmtree(_NSPAWN / kind / _machine(places, name), ignore_errors=True)
 
 
 def ssh(places: Places, address: str) -> list[str]:
-    """The command that logs in to ``address`` as the admin, knowing its host key, whatever the user's ssh configuration."""
+    """The command that logs in to ``address`` as the admin, whatever the user's ssh configuration says."""
     options = [
         "StrictHostKeyChecking=yes",
         f"UserKnownHostsFile={places.known_hosts}",

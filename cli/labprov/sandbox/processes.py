@@ -1,4 +1,4 @@
-"""Which processes on this machine belong to a sandbox, found by what they are (not by remembered numbers), and ending them.
+"""Which processes belong to a sandbox, found by what they are (not by remembered numbers), and ending them.
 
 A process is a sandbox's when it was started with that sandbox's folder as an argument by us, or when its root file
 system is one of that sandbox's nodes. No other process is ever touched.
@@ -64,16 +64,12 @@ def _reap(pids: list[int]) -> None:
 
 
 def _alive(pid: int) -> bool:
+    """Whether ``pid`` still holds anything: not when it has gone, nor as a zombie that its parent has to note."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] != "Z" or not _is_orphan(stat)
-
-
-def _is_orphan(stat: str) -> bool:
-    """Whether a zombie waits for somebody else than us (it holds nothing any more)."""
-    return int(stat.rpartition(")")[2].split()[1]) != os.getpid()
+    return state != "Z" or int(parent) == os.getpid()
 
 
 def _pids() -> Iterator[int]:

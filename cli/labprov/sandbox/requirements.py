@@ -1,4 +1,4 @@
-"""What this machine must have before it can carry nodes: root, Linux, and Debian's tools, which apt brings. Nothing else."""
+"""What this machine must have to carry nodes: Linux, a root that may mount, and Debian's tools, which apt brings."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def ensure(say: Callable[[str], None]) -> None:
     if sys.platform != "linux":
         raise UserError("the sandbox needs Linux", hint=ALTERNATIVES)
     require_root()
+    if missing := missing_capabilities(Path("/proc/self/status").read_text()):
+        raise UserError(f"root lacks {', '.join(missing)} here (an unprivileged container?)", hint=ALTERNATIVES)
     packages = missing_packages()
     if packages and not shutil.which("apt-get"):
         raise UserError(f"the sandbox needs apt to install {' '.join(packages)}", hint=ALTERNATIVES)
@@ -48,6 +50,12 @@ def require_root() -> None:
     """Raise UserError unless this process is root."""
     if os.geteuid() != 0:
         raise UserError("the sandbox needs root: it boots whole hosts", hint=f"run it by sudo, or {ALTERNATIVES}")
+
+
+def missing_capabilities(status: str) -> list[str]:
+    """The rights needed to boot nodes that a process lacks, by the text of its ``/proc/PID/status``."""
+    effective = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
+    return [name for name, bit in (("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21)) if not effective >> bit & 1]
 
 
 def missing_packages() -> list[str]:

@@ -1,4 +1,4 @@
-"""A small web server for the vendor mirror: ``python -m labprov.sandbox.serve``. Serves one folder, read-only, and nothing else."""
+"""A small web server for the vendor mirror, ``python -m labprov.sandbox.serve``: one folder, read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that serves the vendor mirror on the sandbox's bridge: starting it, and knowing whether the right one runs."""
+"""The process that serves the vendor mirror on the sandbox's bridge: starting it, and whether the right one runs."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,9 +25,11 @@ def environment() -> dict[str, str]:
 
 def run(command: Sequence[str | Path], stdin: str = "") -> str:
     """Run ``command`` and give its standard output; HostError with the last line of its standard error if it fails."""
-    done = subprocess.run(
-        [str(word) for word in command], input=stdin, capture_output=True, text=True, check=False, env=environment()
-    )
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, env=environment())
+    except FileNotFoundError as error:
+        raise HostError(f"{words[0]} is not installed on this machine") from error
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise HostError(
@@ -37,9 +39,12 @@ def run(command: Sequence[str | Path], stdin: str = "") -> str:
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:
-    """Whether ``command`` ends with exit code 0; its output goes nowhere."""
+    """Whether ``command`` ends with exit code 0; its output goes nowhere. False too when it is not installed."""
     words = [str(word) for word in command]
-    return subprocess.run(words, capture_output=True, check=False, env=environment()).returncode == 0
+    try:
+        return subprocess.run(words, capture_output=True, check=False, env=environment()).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:
@@ -52,9 +57,11 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``; a second holder waits. The lock goes with the process, however it ends."""
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file ``path``; a second holder calls ``waiting`` and waits. The lock goes with the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if is_locked(path):
+        waiting()
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,9 +1,9 @@
-"""What a sandbox is made of: the nodes asked for, the nodes there are, and their names. Data only; nothing is run here."""
+"""What a sandbox is made of: the nodes asked for, the nodes there are, their names. Data only; nothing is run here."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,7 +24,7 @@ _SANDBOX = re.compile(r"[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """One node to make. ``nouveau``: its kernel brings nouveau, which holds the GPUs until it is blacklisted and rebooted.
+    """One node to make; with ``nouveau`` its kernel brings nouveau, which holds the GPUs until kept away by a reboot.
 
     Raises UserError for a name that is no host name, an unknown system, or a count of GPUs below 1.
     """
@@ -80,7 +80,6 @@ class Sandbox:
     key: Path
     known_hosts: Path
     mirror_url: str = ""
-    removed_by: str = field(default="labprov sandbox down")
 
     def node(self, name: str) -> NodeInfo:
         """The node called ``name``; KeyError when there is none."""

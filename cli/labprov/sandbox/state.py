@@ -1,4 +1,4 @@
-"""What a sandbox consists of, kept as JSON so that it outlives the process that made it. Reads and writes that file only."""
+"""What a sandbox consists of, as a JSON file that outlives the process that made it. Touches that file only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class State:
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def with_node(self, node: Node) -> State:
-        """This state and ``node``."""
+        """The same state with ``node`` in it."""
         return replace(self, nodes={**self.nodes, node.spec.name: node})
 
 
