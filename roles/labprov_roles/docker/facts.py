@@ -1,0 +1,149 @@
+"""What is on a host that has, or will have, Docker. Empty values on a host without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+
+MARKS = "/run/labprov"
+"""``docker-reload`` and ``docker-restart`` in it name the run of the daemon (systemd's invocation id) that has not yet
+taken up the configuration. /run is a tmpfs, and any restart is another run: a mark never outlives its meaning."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The Docker daemon of a host."""
+
+    version: str = ""
+    """Like ``26.1.5+dfsg1``; empty when dockerd is not installed."""
+    validates: bool = False
+    """Whether ``dockerd --validate`` exists (engine 23 and later)."""
+    active: bool = False
+    """Whether docker.service runs now."""
+    enabled: bool = False
+    """Whether it starts at boot."""
+    due: str = ""
+    """What the running daemon still needs to take up its configuration: ``reload``, ``restart`` or nothing."""
+
+    @property
+    def major(self) -> int:
+        """The first number of the version; 0 when dockerd is not installed."""
+        found = re.match(r"\d+", self.version)
+        return int(found.group()) if found else 0
+
+
+class DockerEngine(FactBase[Engine]):
+    """The host's ``Engine``."""
+
+    def command(self) -> str:
+        """Lines ``key=value``, from dockerd, systemd and the marks."""
+        return (
+            "dockerd --version 2>/dev/null; "
+            "dockerd --help 2>/dev/null | grep -q -- --validate && echo validates=yes; "
+            "systemctl show -p ActiveState -p UnitFileState -p InvocationID docker.service 2>/dev/null; "
+            f'for m in reload restart; do f={MARKS}/docker-$m; [ ! -f "$f" ] || echo "$m=$(cat "$f")"; done; true'
+        )
+
+    @staticmethod
+    def default() -> Engine:
+        """No Docker."""
+        return Engine()
+
+    def process(self, output: list[str]) -> Engine:
+        """``Docker version 26.1.5+dfsg1, build 411e817`` and ``key=value``."""
+        values = dict(line.partition("=")[::2] for line in output if "=" in line)
+        version = next((line.split()[2].rstrip(",") for line in output if line.startswith("Docker version ")), "")
+        active, run = values.get("ActiveState") in ("active", "reloading"), values.get("InvocationID", "")
+        due = next((mark for mark in ("restart", "reload") if active and run and values.get(mark) == run), "")
+        return Engine(version, values.get("validates") == "yes", active, values.get("UnitFileState") == "enabled", due)
+
+
+class SnapDocker(FactBase[bool]):
+    """Whether Docker was installed as a snap."""
+
+    @staticmethod
+    def default() -> bool:
+        """It was not."""
+        return False
+
+    def command(self) -> str:
+        """A snap's folder is there without snapd answering."""
+        return "[ ! -e /snap/docker/current ] && [ ! -e /var/lib/snapd/snap/docker/current ] || echo snap"
+
+    def process(self, output: list[str]) -> bool:
+        """Any line means yes."""
+        return bool(output)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What lies under a data root."""
+
+    containers: int = 0
+    volumes: int = 0
+    images: int = 0
+    swarm: bool = False
+    """Whether the host is a member of a Docker swarm."""
+
+    def __str__(self) -> str:
+        counts = {"containers": self.containers, "volumes": self.volumes, "images": self.images}
+        return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing"
+
+
+class DockerData(FactBase[Data]):
+    """The ``Data`` under ``root``, read from the folders: the daemon need not run."""
+
+    def command(self, root: str) -> StringCommand:
+        """Four lines: counts, and the size of the swarm's state."""
+        folder = QuoteString(root)
+        return StringCommand(
+            "cd", folder, "2>/dev/null && {",
+            "ls containers 2>/dev/null | wc -l;",
+            "find volumes -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l;",
+            "find image -path '*/imagedb/content/sha256/*' 2>/dev/null | wc -l;",
+            "stat -c %s swarm/docker-state.json 2>/dev/null || echo 0; } || true",
+        )  # fmt: skip
+
+    @staticmethod
+    def default() -> Data:
+        """Nothing."""
+        return Data()
+
+    def process(self, output: list[str]) -> Data:
+        """Numbers, one a line; none when the folder is not there."""
+        numbers = [int(line) for line in output if line.strip().isdigit()]
+        if len(numbers) != 4:
+            return Data()
+        return Data(containers=numbers[0], volumes=numbers[1], images=numbers[2], swarm=numbers[3] > 0)
+
+
+class KnownUsers(FactBase[list[str]]):
+    """Those of the named users that the host knows (local, LDAP, ...)."""
+
+    default = list
+
+    def command(self, users: Sequence[str]) -> StringCommand:
+        """Ask the name service for each by name: listing everybody is slow, or off, with LDAP."""
+        return StringCommand("getent passwd", *(QuoteString(user) for user in users), "|| true")
+
+    def process(self, output: list[str]) -> list[str]:
+        """Lines of passwd(5)."""
+        return [line.partition(":")[0] for line in output if ":" in line]
+
+
+class GroupMembers(FactBase[list[str]]):
+    """Members of a group as group(5) lists them; empty when there is no such group."""
+
+    default = list
+
+    def command(self, group: str) -> StringCommand:
+        """Ask the name service."""
+        return StringCommand("getent group", QuoteString(group), "|| true")
+
+    def process(self, output: list[str]) -> list[str]:
+        """One line of group(5)."""
+        listed = [line.strip().split(":")[3] for line in output if line.count(":") == 3]
+        return [name for names in listed for name in names.split(",") if name]

@@ -1,0 +1,111 @@
+"""Checks that containers get the GPUs of this server and keep them: by running containers, not by reading files."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from testinfra.host import Host
+
+from labprov_roles.docker.minimal_image import container, said
+from labprov_roles.nvidia_container_toolkit.settings import Settings
+from labprov_roles.nvidia_container_toolkit.systems import PACKAGES
+
+BY_CDI = ["--network none", "--device nvidia.com/gpu=all"]
+BY_RUNTIME = ["--network none", "--runtime=nvidia", "--env NVIDIA_VISIBLE_DEVICES=all"]
+
+
+def _uuids(text: str) -> list[str]:
+    return sorted(re.findall(r"UUID: (GPU-[0-9a-fA-F-]+)\)", text))
+
+
+def _gpus_of_host(host: Host) -> list[str]:
+    listed = host.run("nvidia-smi -L")
+    assert listed.rc == 0, f"the driver does not answer on the host: {said(listed)}"
+    return _uuids(listed.stdout)
+
+
+def _gpus_in(host: Host, name: str) -> list[str]:
+    listed = host.run(f"docker exec {name} nvidia-smi -L")
+    assert listed.rc == 0, f"nvidia-smi in the container: {said(listed)}"
+    return _uuids(listed.stdout)
+
+
+def _needs_gpu(host: Host) -> None:
+    if host.run("grep -qsx 0x10de /sys/bus/pci/devices/*/vendor").rc != 0:
+        pytest.skip("no NVIDIA GPU here: the toolkit was installed because the inventory forces it")
+
+
+def _needs_cdi(host: Host, settings: Settings) -> None:
+    _needs_gpu(host)
+    if not settings.cdi:
+        pytest.skip("cdi is false in the inventory")
+    version = host.run("docker version --format '{{.Server.Version}}'").stdout.strip()
+    if int(version.partition(".")[0] or 0) < 25:
+        pytest.skip(f"Docker {version} does not know CDI (25 and later do): containers get GPUs by --runtime=nvidia")
+
+
+def test_engine_knows_the_nvidia_runtime(host: Host, settings: Settings) -> None:
+    """The running daemon's list of runtimes."""
+    assert "nvidia" in json.loads(host.run("docker info --format '{{json .Runtimes}}'").stdout)
+
+
+def test_default_runtime_is_as_set(host: Host, settings: Settings) -> None:
+    """The running daemon's word for what containers run under."""
+    if settings.default_runtime:
+        assert host.run("docker info --format '{{.DefaultRuntime}}'").stdout.strip() == "nvidia"
+
+
+def test_cdi_names_every_gpu(host: Host, settings: Settings) -> None:
+    """The CDI specification lists as many GPUs as the driver does, and ``all``."""
+    _needs_cdi(host, settings)
+    listed = host.run("nvidia-ctk cdi list").stdout.split()
+    numbered = {name for name in listed if re.fullmatch(r"nvidia\.com/gpu=\d+", name)}
+    assert len(numbered) == len(_gpus_of_host(host))
+    assert "nvidia.com/gpu=all" in listed
+
+
+def test_container_keeps_its_gpus_over_a_daemon_reload(host: Host, settings: Settings) -> None:
+    """By CDI a container sees the host's GPUs, and the same container still does after systemd was reloaded."""
+    _needs_cdi(host, settings)
+    gpus = _gpus_of_host(host)
+    with container(host, BY_CDI, libraries_of=["nvidia-smi"]) as name:
+        assert _gpus_in(host, name) == gpus, "the container does not see the host's GPUs"
+        host.run("systemctl daemon-reload")
+        assert _gpus_in(host, name) == gpus, (
+            "the container lost its GPUs at the daemon-reload: try dev_char_links: true"
+        )
+
+
+def test_container_sees_gpus_by_the_nvidia_runtime(host: Host, settings: Settings) -> None:
+    """By ``--runtime=nvidia`` a container sees the host's GPUs too."""
+    _needs_gpu(host)
+    with container(host, BY_RUNTIME, libraries_of=["nvidia-smi"]) as name:
+        assert _gpus_in(host, name) == _gpus_of_host(host)
+
+
+def test_container_without_request_sees_no_gpu(host: Host, settings: Settings) -> None:
+    """A container that asks for none gets none, so that one user's does not hold another's GPU."""
+    _needs_gpu(host)
+    with container(host, ["--network none", "--runtime=runc"]) as name:
+        assert host.run(f"docker exec {name} ls /dev/nvidia0").rc != 0
+
+
+def test_packages_are_of_one_version(host: Host, settings: Settings) -> None:
+    """All four packages have the same version: the inventory's, where it names one."""
+    versions = {name: host.package(name).version for name in PACKAGES}
+    assert len(set(versions.values())) == 1, versions
+    if settings.version:
+        assert set(versions.values()) == {settings.version}
+
+
+def test_another_repository_cannot_take_over(host: Host, settings: Settings) -> None:
+    """What apt would install now comes from the toolkit's own repository."""
+    url = settings.mirrors.nvidia_container_toolkit.url
+    table = host.run("apt-cache policy nvidia-container-toolkit").stdout
+    candidate = re.search(r"Candidate: (\S+)", table)
+    assert candidate, table
+    listed = table.partition("Version table:")[2]
+    entry = re.search(rf"^[ *]+{re.escape(candidate[1])} .*\n((?:\s+-?\d+ \S*/.*\n?)+)", listed, re.MULTILINE)
+    assert entry and url in entry[1], f"the candidate {candidate[1]} does not come from {url}"
