@@ -26,6 +26,11 @@ def fetch(url: str, dest: str) -> str:
     return _FETCH.format(url=_quote(url), dest=_quote(dest))
 
 
+def script(url: str, dest: str, sha256: str, mode: str) -> str:
+    """Shell text that downloads ``url`` to ``dest``, where a file with another sha256 never arrives."""
+    return fetch(url, dest) + _CHECK.format(url=_quote(url), sha256=_quote(sha256), mode=_quote(mode))
+
+
 @operation()
 def file(url: str, dest: str, sha256: str, mode: str = "644") -> Commands:
     """Download ``url`` to ``dest`` unless a file with that sha256 is there; a wrong file never arrives.
@@ -38,8 +43,7 @@ def file(url: str, dest: str, sha256: str, mode: str = "644") -> Commands:
     if host.get_fact(Sha256File, path=dest) == sha256:
         host.noop(f"{dest} has that sha256")
         return
-    script = fetch(url, dest) + _CHECK.format(url=_quote(url), sha256=_quote(sha256), mode=_quote(mode))
-    yield StringCommand("sh", "-c", QuoteString(script))
+    yield StringCommand("sh", "-c", QuoteString(script(url, dest, sha256, mode)))
 
 
 def _quote(text: str) -> str:

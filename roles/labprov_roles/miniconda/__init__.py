@@ -1,0 +1,5 @@
+"""One conda for all users: Miniforge or Miniconda, channels, and a shell that knows the command ``conda``.
+
+Everybody can use it and make environments of their own; only root can change its base. Sessions without a person at
+a prompt (scp, sftp, rsync, cron) notice nothing. Runs on Debian 12 and 13.
+"""
