@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from pyinfra import host
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
@@ -76,10 +77,10 @@ def hold(packages: Sequence[str]) -> Commands:
 
 @operation()
 def release(packages: Sequence[str]) -> Commands:
-    """Release the named packages from being held."""
+    """Release the named packages (``*`` allowed) from being held."""
     _require_apt()
     held: list[str] = host.get_fact(HeldPackages)
-    todo = sorted(set(packages) & set(held))
+    todo = [name for name in held if any(fnmatchcase(name, pattern) for pattern in packages)]
     if not todo:
         host.noop("none of them is held")
         return

@@ -1,0 +1,60 @@
+"""NVIDIA's package repository, which the driver and CUDA share. Not a role: roles call ``add``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api.operation import OperationMeta
+
+from labprov.engine.facts.system import System
+from labprov.engine.operations import repository
+from labprov.errors import HostError
+from labprov.mirrors import Mirror
+from labprov_roles.nvidia_driver.names import no_drivers_pin
+
+SLUG = "nvidia-cuda"
+"""File name of its key and its source."""
+
+# System -> (key file, fingerprint). Sources: two public projects that verify each, 2026.
+_KEYS = {
+    "debian12": ("3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC"),
+    "debian13": ("8793F200.pub", "02182E60104FCDC26EAE1B8597A5D4CB8793F200"),
+}
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "sbsa"}
+"""``uname -m`` -> folder; the repository's own aarch64 folders are for Jetson boards."""
+
+
+@dataclass(frozen=True, slots=True)
+class CudaRepository:
+    """Where the repository for one system is, and what must have signed it."""
+
+    url: str
+    key_url: str
+    fingerprint: str
+
+
+def cuda_repository(system: System, mirror: Mirror) -> CudaRepository:
+    """Locate the repository below ``mirror``. Raises HostError for a system that has none or is not known yet."""
+    key, folder = _KEYS.get(system.name), _ARCHITECTURES.get(system.machine)
+    if key is None or folder is None:
+        known = ", ".join(sorted(_KEYS))
+        raise HostError(f"NVIDIA's repository for {system.name} on {system.machine} is not known here; known: {known}")
+    url = f"{mirror.url}/{system.name}/{folder}/"
+    return CudaRepository(url, mirror.key or f"{url}{key[0]}", mirror.fingerprint or key[1])
+
+
+def add(system: System, mirror: Mirror) -> OperationMeta:
+    """Make the repository usable, without letting it bring drivers. Call it from a role's tasks."""
+    # The preferences come first: there must be no moment in which an unattended upgrade sees the repository alone.
+    # Their name sorts after nvidia-driver.pref, because apt goes by the first record that fits a package.
+    repository.pin("Let NVIDIA's repository bring no driver by itself", "nvidia-other-drivers", no_drivers_pin())
+    where = cuda_repository(system, mirror)
+    return repository.add(
+        title="NVIDIA CUDA",
+        slug=SLUG,
+        url=where.url,
+        suite="/",
+        components=(),
+        key_url=where.key_url,
+        fingerprint=where.fingerprint,
+    )

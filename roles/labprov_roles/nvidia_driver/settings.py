@@ -1,0 +1,61 @@
+"""What can be set about the NVIDIA driver."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from labprov.role import RoleSettings
+
+DriverVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}\.[0-9]{1,3}(\.[0-9]{1,2})?$")]
+"""A driver version, like ``580.178.04``."""
+
+Source = Literal["vendor", "distro"]
+Flavour = Literal["open", "proprietary"]
+Scope = Literal["compute", "full"]
+
+
+class Settings(RoleSettings):
+    """The NVIDIA driver."""
+
+    source: Source = "vendor"
+    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's non-free packages (one branch, older)."""
+
+    branch: Annotated[int, Field(ge=470, le=999)] | None = None
+    """The driver branch, like ``580``. Not set: the distribution's default that drives every card of the server."""
+
+    version: DriverVersion | None = None
+    """One exact driver version, like ``580.178.04``. Not set: the newest of the branch when the driver is first
+    installed; it then stays until the branch or this is changed."""
+
+    flavour: Flavour | None = None
+    """The kernel modules: ``open`` (Turing and newer; the only ones for Blackwell) or ``proprietary`` (the only ones
+    before Turing). Not set: what fits the cards, open where both do."""
+
+    packages: Scope = "compute"
+    """``compute``: what CUDA needs, for servers without a screen. ``full``: graphics (X, OpenGL, Vulkan) as well."""
+
+    headers: bool = True
+    """Install the kernel headers for every installed kernel, and the metapackages that bring them with new kernels.
+    Without headers the driver silently misses the next kernel."""
+
+    persistence: bool = True
+    """Run NVIDIA's persistence daemon, which keeps the cards initialised while nobody uses them."""
+
+    hold: bool = True
+    """Hold the driver's packages, so that unattended upgrades cannot replace the libraries under a loaded module
+    ("driver/library version mismatch")."""
+
+    replace_other_installations: bool = False
+    """Remove a driver that was installed another way (NVIDIA's .run file, the other source's packages). Not set: such
+    a server is refused and nothing is touched."""
+
+    force: bool = False
+    """Install even where no NVIDIA GPU is found, for an image or a card that is still to be put in."""
+
+    @model_validator(mode="after")
+    def _version_is_of_the_branch(self) -> Self:
+        if self.version and self.branch and self.version.split(".")[0] != str(self.branch):
+            raise ValueError(f"version {self.version} is not of branch {self.branch}")
+        return self
