@@ -13,8 +13,8 @@ from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.operations import packages, repository
 from labprov.errors import HostError
 from labprov_roles import cuda_repository
+from labprov_roles.apt_components import enable_non_free
 from labprov_roles.nvidia_driver import operations
-from labprov_roles.nvidia_driver.apt_components import enable_non_free
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin
 from labprov_roles.nvidia_driver.settings import Settings

@@ -1,4 +1,4 @@
-"""Debian's contrib and non-free components, where the distribution's own driver is. Nobody's file is edited."""
+"""Debian's contrib and non-free components, where Debian's own NVIDIA packages are. Not a role: roles call it."""
 
 from __future__ import annotations
 

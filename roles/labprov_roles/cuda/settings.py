@@ -1,0 +1,43 @@
+"""What can be set about CUDA."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, StringConstraints, model_validator
+
+from labprov.role import RoleSettings
+
+
+def _as_text(value: Any) -> Any:
+    # YAML reads 12.8 and 13.0 as numbers. Nothing is lost: no minor version has had two digits.
+    return str(value) if isinstance(value, float) else value
+
+
+CudaVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}\.[0-9]$"), BeforeValidator(_as_text)]
+"""A CUDA version, ``major.minor``: ``12.8``."""
+
+
+class Settings(RoleSettings):
+    """CUDA toolkits."""
+
+    versions: tuple[CudaVersion, ...] = ()
+    """The toolkits to install side by side, like ``[12.4, 12.8]``. Empty: one that the distribution's default driver
+    supports in full. A toolkit that is taken off the list stays installed."""
+
+    default: CudaVersion | None = None
+    """The toolkit that ``/usr/local/cuda`` and ``nvcc`` mean. Not set: the newest of ``versions``."""
+
+    source: Literal["vendor", "distro"] = "vendor"
+    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's nvidia-cuda-toolkit (one version, older)."""
+
+    force: bool = False
+    """Install even where no NVIDIA GPU is found, as on a server that only builds."""
+
+    @model_validator(mode="after")
+    def _default_is_installed(self) -> Self:
+        if len(set(self.versions)) != len(self.versions):
+            raise ValueError("versions lists one twice")
+        if self.default and self.versions and self.default not in self.versions:
+            raise ValueError(f"default {self.default} is not one of versions: {', '.join(self.versions)}")
+        return self

@@ -1,0 +1,125 @@
+"""Whether the driver drives every card, and still will after the next kernel, upgrade and boot."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from testinfra.host import Host
+
+from labprov.engine.facts.gpu import Gpu, NvidiaGpus
+from labprov.engine.facts.system import OperatingSystem
+from labprov_roles.nvidia_driver.choice import Choice, choose
+from labprov_roles.nvidia_driver.settings import Settings
+
+_LICENCES = {"open": "Dual MIT/GPL", "proprietary": "NVIDIA"}
+_NUMBER = r"[0-9]{3}\.[0-9]+(?:\.[0-9]+)?"
+
+
+def test_module_is_there_for_every_kernel(host: Host, settings: Settings) -> None:
+    choice = _choice(host, settings)
+    versions = {kernel: _modinfo(host, kernel, "version") for kernel in _kernels(host)}
+    wanted = re.compile(re.escape(choice.version) if choice.version else rf"{choice.branch}\.[0-9.]+")
+    missing = {kernel: version for kernel, version in versions.items() if not wanted.fullmatch(version)}
+    assert versions and missing == {}, f"no module of {choice.version or choice.branch} for these kernels"
+
+
+def test_module_has_the_flavour_that_fits_the_cards(host: Host, settings: Settings) -> None:
+    licences = {_modinfo(host, kernel, "license") for kernel in _kernels(host)} - {""}
+    assert licences == {_LICENCES[_choice(host, settings).flavour]}
+
+
+def test_every_gpu_of_the_bus_answers(host: Host, settings: Settings) -> None:
+    gpus = _gpus(host)
+    listed = host.run("nvidia-smi -L")
+    names = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
+    assert len(names) == len(gpus), f"{len(gpus)} on the PCI bus; nvidia-smi says: {listed.stdout or listed.stderr}"
+
+
+def test_ordinary_users_can_use_the_gpus(host: Host, settings: Settings) -> None:
+    gpus = _gpus(host)
+    listed = host.run("runuser -u nobody -- nvidia-smi -L")
+    assert listed.rc == 0 and listed.stdout.count("GPU ") >= len(gpus), listed.stdout or listed.stderr
+
+
+def test_module_and_libraries_have_one_version(host: Host, settings: Settings) -> None:
+    _gpus(host)
+    loaded = re.findall(_NUMBER, host.run("head -n 1 /proc/driver/nvidia/version").stdout)[:1]
+    library = re.findall(_NUMBER, host.run("readlink -f $(ldconfig -p | sed -n 's/.*libcuda.so.1 .*=> //p')").stdout)
+    asked = host.run("nvidia-smi --query-gpu=driver_version --format=csv,noheader").stdout.split()
+    on_disk = _modinfo(host, host.run("uname -r").stdout.strip(), "version")
+    assert {*loaded, *library, *asked} == {on_disk}, "the loaded module, the libraries and the module on disk differ"
+
+
+def test_no_other_driver_holds_a_card(host: Host, settings: Settings) -> None:
+    holders = {gpu.slot: gpu.driver for gpu in _bus(host) if gpu.driver not in ("nvidia", "vfio-pci", "")}
+    loaded = re.findall(r"^(nouveau|nova_core) ", host.run("cat /proc/modules").stdout, re.MULTILINE)
+    assert (holders, loaded) == ({}, [])
+
+
+def test_no_other_driver_takes_a_card_at_boot(host: Host, settings: Settings) -> None:
+    config = host.run("modprobe --showconfig").stdout.splitlines()
+    assert {"blacklist nouveau", "blacklist nova_core"} <= set(config)
+    for kernel in _kernels(host):
+        image = f"/boot/initrd.img-{kernel}"
+        if not host.file(image).exists:
+            continue
+        script = 'd=$(mktemp -d); unmkinitramfs "$0" "$d"; cat $(find "$d" -path "*/modprobe.d/*.conf"); rm -rf "$d"'
+        inside = host.run("sh -c %s %s", script, image).stdout.splitlines()
+        assert {"blacklist nouveau", "blacklist nova_core"} <= set(inside), f"{image} was built without the blacklist"
+
+
+def test_packages_are_held(host: Host, settings: Settings) -> None:
+    if not settings.hold:
+        pytest.skip("hold: false")
+    selections = [line.split() for line in host.run("dpkg --get-selections").stdout.splitlines()]
+    ours = {row[0].partition(":")[0]: row[1] for row in selections if re.match(r"libcuda1|nvidia.*-dkms", row[0])}
+    installed = {name: state for name, state in ours.items() if state != "deinstall"}
+    assert len(installed) >= 2 and set(installed.values()) == {"hold"}, installed
+
+
+def test_an_upgrade_leaves_the_driver_alone(host: Host, settings: Settings) -> None:
+    if not settings.hold:
+        pytest.skip("hold: false")
+    planned = host.run("apt-get -s -q -o Debug::NoLocking=1 dist-upgrade").stdout
+    touched = re.findall(r"^(?:Inst|Remv) ((?:nvidia-(?!container)|libcuda|libnvidia-(?!container))\S*)", planned, re.M)
+    assert touched == []
+
+
+def test_persistence_daemon_keeps_the_cards_awake(host: Host, settings: Settings) -> None:
+    if not settings.persistence:
+        pytest.skip("persistence: false")
+    _gpus(host)
+    modes = host.run("nvidia-smi --query-gpu=persistence_mode --format=csv,noheader").stdout.split()
+    assert set(modes) == {"Enabled"}
+    assert host.run("systemctl is-active nvidia-persistenced").stdout.strip() == "active"
+
+
+def _bus(host: Host) -> list[Gpu]:
+    fact = NvidiaGpus()
+    return fact.process(host.run(fact.command()).stdout.splitlines())
+
+
+def _gpus(host: Host) -> list[Gpu]:
+    """The cards of the server; the check is skipped when there is none (``force``)."""
+    found = _bus(host)
+    if not found:
+        pytest.skip("this server has no NVIDIA GPU")
+    return found
+
+
+def _choice(host: Host, settings: Settings) -> Choice:
+    lines = [host.run("uname -m").stdout, *host.file("/etc/os-release").content_string.splitlines()]
+    return choose(settings, OperatingSystem().process(lines), _bus(host))
+
+
+def _kernels(host: Host) -> list[str]:
+    """The kernels that are installed as packages, and the one that runs."""
+    images = host.run("dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 'linux-image-[0-9]*'").stdout.splitlines()
+    names = [line.split()[1].removeprefix("linux-image-") for line in images if line.startswith("ii ")]
+    return sorted({host.run("uname -r").stdout.strip(), *(name.removesuffix("-unsigned") for name in names)})
+
+
+def _modinfo(host: Host, kernel: str, field: str) -> str:
+    said = host.run("modinfo -k %s -F %s nvidia || modinfo -k %s -F %s nvidia-current", *(kernel, field) * 2)
+    return str(said.stdout).strip()
