@@ -23,7 +23,9 @@ SOURCES = "/etc/apt/sources.list.d"
 PREFERENCES = "/etc/apt/preferences.d"
 
 _FINGERPRINTS = (
-    "gpg --batch --no-options --with-colons --show-keys {path} 2>/dev/null "
+    # A home of its own: gpg refuses to work without one, and root's is none of our business.
+    '{{ h=$(mktemp -d) && gpg --homedir "$h" --batch --no-options --with-colons --show-keys {path} 2>/dev/null; '
+    'rm -rf -- "$h"; }} '
     """| awk -F: '$1=="pub"{{p=1}} $1=="fpr"&&p{{print $10; p=0}}'"""
 )
 _CHECK_KEY = (
