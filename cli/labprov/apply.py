@@ -11,6 +11,7 @@ from pyinfra.api import Host as EngineHost
 
 from labprov.engine.outcome import Outcome
 from labprov.engine.reboot import reboot
+from labprov.engine.rehearsal import rehearse
 from labprov.engine.roles import apply_role, plan_role, reboot_reasons
 from labprov.engine.session import Failure, Session
 from labprov.engine.target import Target
@@ -33,7 +34,7 @@ class Listener(Protocol):
         """A role ended on a host, well or not."""
 
 
-Work = Callable[[EngineHost, Role, RoleSettings], None]
+Work = Callable[[Role, RoleSettings], None]
 
 
 class Status(StrEnum):
@@ -86,43 +87,54 @@ def connect(session: Session, plan: Plan) -> list[HostResult]:
 def preview(session: Session, plan: Plan, listener: Listener) -> list[HostResult]:
     """Find out what would change, on all hosts at once; nothing is changed."""
 
-    def one(host: EngineHost, role: Role, settings: RoleSettings) -> None:
-        plan_role(session, host, role, settings, listener.outcome)
+    def work(host: EngineHost) -> HostResult:
+        def once(listener: Listener) -> HostResult:
+            def one(role: Role, settings: RoleSettings) -> None:
+                plan_role(session, host, role, settings, listener.outcome)
 
-    return _on_hosts(session, plan, one, listener, session.alive())
+            return _through_roles(host, plan.of_host(host.name), one, listener)
+
+        return rehearse(session, host, once, listener)
+
+    return _results(session, plan, work, session.alive())
 
 
 def apply(session: Session, plan: Plan, policy: Policy, listener: Listener, hosts: Sequence[str]) -> list[HostResult]:
     """Carry the plan out on ``hosts`` (names) at once, each at its own pace; a host stops at its first failure."""
 
-    def one(host: EngineHost, role: Role, settings: RoleSettings) -> None:
-        apply_role(session, host, role, settings, listener.outcome)
-        if policy.may_reboot and reboot_reasons(host):
-            reboot(session, host, role.name, policy.reboot_timeout, listener.outcome)
+    def work(host: EngineHost) -> HostResult:
+        def one(role: Role, settings: RoleSettings) -> None:
+            apply_role(session, host, role, settings, listener.outcome)
+            if policy.may_reboot and reboot_reasons(host):
+                reboot(session, host, role.name, policy.reboot_timeout, listener.outcome)
 
-    return _on_hosts(session, plan, one, listener, hosts)
+        return _through_roles(host, plan.of_host(host.name), one, listener)
+
+    return _results(session, plan, work, hosts)
 
 
-def _on_hosts(session: Session, plan: Plan, work: Work, listener: Listener, names: Sequence[str]) -> list[HostResult]:
-    """Run ``work`` for each role of each host; a host's first failure ends that host, no other."""
+def _through_roles(
+    host: EngineHost, roles: Sequence[tuple[Role, RoleSettings]], work: Work, listener: Listener
+) -> HostResult:
+    """Run ``work`` for each role of a host, in order; the first failure ends the host."""
+    for index, (role, settings) in enumerate(roles):
+        listener.role_started(host.name, role.name)
+        try:
+            work(role, settings)
+        except HostError as error:
+            not_run = tuple(role.name for role, _ in roles[index + 1 :])
+            return HostResult(host.name, Status.FAILED, str(error), not_run)
+        finally:
+            listener.role_ended(host.name, role.name)
+    return HostResult(host.name, Status.OK, reboot=reboot_reasons(host))
 
-    def through_roles(host: EngineHost) -> HostResult:
-        roles = plan.of_host(host.name)
-        for index, (role, settings) in enumerate(roles):
-            listener.role_started(host.name, role.name)
-            try:
-                work(host, role, settings)
-            except HostError as error:
-                not_run = tuple(role.name for role, _ in roles[index + 1 :])
-                return HostResult(host.name, Status.FAILED, str(error), not_run)
-            finally:
-                listener.role_ended(host.name, role.name)
-        return HostResult(host.name, Status.OK, reboot=reboot_reasons(host))
 
-    done = session.each(through_roles, names)
-    return [
-        _result(host.name, session.failures, done) for host in plan.hosts if host.name in {*names, *session.failures}
-    ]
+def _results(
+    session: Session, plan: Plan, work: Callable[[EngineHost], HostResult], names: Sequence[str]
+) -> list[HostResult]:
+    done = session.each(work, names)
+    about = {*names, *session.failures}
+    return [_result(host.name, session.failures, done) for host in plan.hosts if host.name in about]
 
 
 def _result(name: str, unreachable: Mapping[str, Failure], done: Mapping[str, HostResult | Failure]) -> HostResult:

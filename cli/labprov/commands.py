@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from labprov import inventory as inventories
 from labprov import plan as plans
 from labprov import role as roles
 from labprov.apply import Policy, Status
+from labprov.engine.learned import Learned
 from labprov.engine.session import Session
 from labprov.errors import UserError
 from labprov.report import data, text
@@ -70,7 +72,7 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     """Show what would change. Returns the exit code."""
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
-    with Session(stage.targets(made.hosts), selection.parallel) as session:
+    with _session(made, selection) as session:
         _preview(session, made, run, output)
     text.plan(output.console, run.planned, diffs=True, commands=output.verbose)
     text.problems(output.console, run.hosts)
@@ -85,7 +87,7 @@ def apply(selection: Selection, output: Output, policy: Policy, confirm: Callabl
     """Plan, ask, apply, verify, all over the same connections. ``confirm`` is None when nobody is to be asked."""
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
-    with Session(stage.targets(made.hosts), selection.parallel) as session:
+    with _session(made, selection) as session:
         _preview(session, made, run, output)
         text.plan(output.console, run.planned, diffs=output.verbose or confirm is not None, commands=output.verbose)
         text.problems(output.console, run.hosts)
@@ -102,7 +104,7 @@ def verify(selection: Selection, output: Output) -> int:
     """Run the checks only. Returns the exit code."""
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
-    with Session(stage.targets(made.hosts), selection.parallel) as session:
+    with _session(made, selection) as session:
         _greet(made, output)
         run.hosts = stage.connect(session, made)
         text.problems(output.console, run.hosts)
@@ -133,6 +135,18 @@ def listing(inventory: str, console: Console) -> int:
     return 0
 
 
+@contextmanager
+def _session(made: plans.Plan, selection: Selection) -> Iterator[Session]:
+    """Connections to the plan's hosts, with what earlier runs learned to ask of them."""
+    learned = Learned(f"{made.inventory.path.resolve()} {made.deploy.path.resolve()}")
+    with Session(stage.targets(made.hosts), selection.parallel, lambda name: learned.get(name, "facts")) as session:
+        yield session
+        for name, commands in session.asked().items():
+            if commands:
+                learned.put(name, "facts", commands)
+    learned.save()
+
+
 def _greet(made: plans.Plan, output: Output) -> None:
     text.banner(output.console, made.inventory.simulation)
     names = " > ".join(step.role.name for step in made.steps)
@@ -143,17 +157,21 @@ def _greet(made: plans.Plan, output: Output) -> None:
 def _preview(session: Session, made: plans.Plan, run: Run, output: Output) -> None:
     _greet(made, output)
     with output.console.status("connecting, and finding out what would change"):
-        stage.connect(session, made)
+        session.connect()
         run.hosts = stage.preview(session, made, Collector(run.planned.append))
 
 
 def _apply(session: Session, made: plans.Plan, run: Run, output: Output, policy: Policy) -> None:
-    """Apply where the plan could be made; a host whose plan failed is left as it is."""
-    ready = [host.name for host in run.hosts if host.status is Status.OK]
+    """Apply where something would change; a host whose plan failed is left as it is.
+
+    On a host where nothing would change, what the plan found out a moment ago is the outcome.
+    """
+    busy = {outcome.host for outcome in changes(run.planned)}
+    ready = [host.name for host in run.hosts if host.status is Status.OK and host.name in busy]
+    run.applied = [outcome for outcome in run.planned if outcome.host not in busy]
     if not ready:
         return
-    if changes(run.planned):
-        output.console.print("\n[bold]Applying[/]")
+    output.console.print("\n[bold]Applying[/]")
     live = Live(output.console, ready, [s.role.name for s in made.steps], output.verbose, run.applied.append)
     results = {result.name: result for result in stage.apply(session, made, policy, live, ready)}
     run.hosts = [results.get(host.name, host) for host in run.hosts]

@@ -46,9 +46,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
 """An OpenPGP v4 fingerprint: 40 hexadecimal digits in upper case, no spaces."""
 
-Url = Annotated[
-    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+$", max_length=2048)
-]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+$", max_length=2048)]
 """An http or https URL."""
 
 FileMode = Annotated[str, StringConstraints(pattern=r"^[0-7]{3,4}$")]

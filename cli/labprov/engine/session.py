@@ -29,8 +29,13 @@ from labprov.errors import HostError, Unreachable
 
 T = TypeVar("T")
 
+WHO = "id -u"
 PARALLEL = 50
 """Hosts worked on at the same time."""
+
+
+def _nothing(_name: str) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,16 @@ class Failure:
 
 
 class Session:
-    """Open connections to ``targets``; use as a context manager."""
+    """Open connections to ``targets``; use as a context manager.
 
-    def __init__(self, targets: Sequence[Target], parallel: int = PARALLEL) -> None:
+    ``expected(name)``: the fact commands that will likely be asked of that host; they go out in the first round trip.
+    """
+
+    def __init__(
+        self, targets: Sequence[Target], parallel: int = PARALLEL, expected: Callable[[str], Sequence[str]] = _nothing
+    ) -> None:
         _forget_process_caches()
+        self.expected = expected
         self.targets = {target.name: target for target in targets}
         inventory = Inventory(([(t.name, _host_data(t)) for t in targets], {}))
         for host in inventory:
@@ -61,7 +72,7 @@ class Session:
         # Without a position of its own, the n-th operation of every host would be the same operation to pyinfra.
         for index, host in enumerate(inventory):
             host.loop_position = [index]
-            self.connection(host).target = self.targets[host.name]
+            self.connection(host).begin(self.targets[host.name])
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
 
@@ -99,6 +110,17 @@ class Session:
         """Names of hosts that are connected and have not failed."""
         return [name for name in self.hosts if name not in self.failures]
 
+    def asked(self) -> dict[str, list[str]]:
+        """Host name -> the fact commands asked of it, in order."""
+        return {name: list(self.connection(host).knowledge.asked) for name, host in self.hosts.items()}
+
+    def start_over(self, host: Host) -> None:
+        """Forget the operations that a rehearsal of the host's roles called."""
+        for op_hash in host.op_hash_order:
+            self.state.op_meta.pop(op_hash, None)
+        host.op_hash_order.clear()
+        self.state.ops[host].clear()
+
     def each(self, work: Callable[[Host], T], names: Sequence[str] | None = None) -> dict[str, T | Failure]:
         """Run ``work(host)`` on hosts that have not failed, all at once. A HostError becomes that host's Failure."""
         pool = Pool(self.parallel)
@@ -135,17 +157,15 @@ class Session:
         self._become_root(host)
 
     def _become_root(self, host: Host) -> None:
-        connection, target = self.connection(host), self.targets[host.name]
-        done = connection.execute(connection.as_root("id -u"), timeout=60)
-        if done.status == 0 and done.stdout.strip().endswith(b"0"):
-            return
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        if not target.sudo:
-            raise Unreachable(
-                f"{target.user or 'the login user'} is not root there: log in as root or set 'sudo: true'"
-            )
-        why = said[-1] if said else f"exit code {done.status}"
-        raise Unreachable(f"{target.user or 'the login user'} may not become root by sudo ({why})")
+        """The first round trip: shows that we are root there, and brings all facts that are expected."""
+        knowledge, user = self.connection(host).knowledge, self.targets[host.name].user or "the login user"
+        knowledge.forget()
+        try:
+            knowledge.fetch([WHO, *self.expected(host.name)])
+        except HostError as error:
+            raise Unreachable(f"{user} may not become root by sudo ({error})") from error
+        if knowledge.raw(WHO).stdout.strip() != b"0":
+            raise Unreachable(f"{user} is not root there: log in as root or set 'sudo: true'")
 
 
 def boot_id(host: Host) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 import socket
-from dataclasses import dataclass
 from io import IOBase
 from typing import IO, Any, Unpack, cast
 
@@ -23,7 +22,9 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 
+from labprov.engine.batch import Completed
 from labprov.engine.hostkeys import Policy, UnknownHostKey, changed_key
+from labprov.engine.knowledge import Knowledge, answer_facts
 from labprov.engine.target import Target
 from labprov.engine.upload import upload_script
 from labprov.errors import HostError
@@ -32,15 +33,6 @@ SILENCE = 25
 """Seconds without an acknowledgement after which a connection counts as dead."""
 KEEPALIVE = 5
 """Seconds between keepalive messages, so that silence is noticed while nothing else is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """A command that ended: exit status and what it printed."""
-
-    status: int
-    stdout: bytes
-    stderr: bytes
 
 
 class Client(SSHClient):
@@ -54,10 +46,17 @@ class Client(SSHClient):
 
 
 class Connection(SSHConnector):
-    """One host's connection; ``target`` is set by the session before it connects."""
+    """One host's connection, and what is known of the host."""
 
     target: Target
+    knowledge: Knowledge
     round_trips = 0
+
+    def begin(self, target: Target) -> None:
+        """Called once, before the first connect."""
+        self.target = target
+        self.knowledge = Knowledge(lambda script: self.execute(self.as_root("sh"), script))
+        answer_facts(self.host, self.knowledge)
 
     def connect(self) -> None:
         """Connect, or raise ConnectError whose text is the cause in one line."""
@@ -139,7 +138,10 @@ class Connection(SSHConnector):
         timeout, stdin = arguments.pop("_timeout", None), arguments.pop("_stdin", None)
         codes = arguments.pop("_success_exit_codes", None) or [0]
         line = make_unix_command_for_host(self.state, self.host, command, **arguments).get_raw_value()
-        done = self.execute(line, _stdin_bytes(stdin), timeout)
+        try:
+            done = self.execute(line, _stdin_bytes(stdin), timeout)
+        finally:
+            self.knowledge.forget()
         return done.status in codes, CommandOutput([*_lines("stdout", done.stdout), *_lines("stderr", done.stderr)])
 
     def put_file(
@@ -155,7 +157,10 @@ class Connection(SSHConnector):
         with get_file_io(cast(IO[Any], filename_or_io), "rb") as file:
             data = file.read()
         data = data.encode() if isinstance(data, str) else data
-        done = self.execute(self.as_root(upload_script(remote_filename, len(data))), data)
+        try:
+            done = self.execute(self.as_root(upload_script(remote_filename, len(data))), data)
+        finally:
+            self.knowledge.forget()
         if done.status != 0:
             said = done.stderr.decode(errors="replace").strip() or f"exit code {done.status}"
             raise HostError(f"could not write {remote_filename}: {said}; the old file is as it was")

@@ -1,0 +1,37 @@
+"""Many commands in one round trip: the script that runs them, and taking its output apart again. Pure.
+
+Outputs are told apart by a random word that no command can know. A banner that the login shell prints comes before the
+first frame and is dropped.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended: exit status and what it printed."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+def script(commands: Sequence[str], nonce: str) -> bytes:
+    """Shell text that runs each command in a shell of its own, framing its output, errors and exit status."""
+    lines = [f"printf '{nonce}'; printf '{nonce}' >&2"]
+    for command in commands:
+        lines.append(f"sh -c {shlex.quote(command)} </dev/null; printf '{nonce}%d {nonce}' $?; printf '{nonce}' >&2")
+    return "\n".join([*lines, "exit 0", ""]).encode()
+
+
+def take_apart(done: Completed, nonce: str, number: int) -> list[Completed]:
+    """Split the output of ``script``. Shorter than ``number`` when the script was cut off: what is there is whole."""
+    word = nonce.encode()
+    out, errors = done.stdout.split(word)[1:], done.stderr.split(word)[1:]
+    # out: output, status, output, status, ..., and an empty rest; errors: one piece a command, and an empty rest
+    whole = min(number, len(out) // 2, max(0, len(errors) - 1))
+    return [Completed(int(out[2 * i + 1]), out[2 * i], errors[i]) for i in range(whole)]

@@ -1,0 +1,58 @@
+"""What earlier runs asked of each host, kept on the controller so that the next run asks it all at once.
+
+A hint, never a truth: a wrong or lost file costs a round trip, nothing else. Only questions are kept, no answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from labprov import __version__
+
+
+def state_folder() -> Path:
+    """Where labprov keeps its state: ``$XDG_STATE_HOME/labprov``, by default ``~/.local/state/labprov``."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "labprov"
+
+
+class Learned:
+    """Lists of commands by host and purpose, for one subject (an inventory and a deploy)."""
+
+    def __init__(self, subject: str) -> None:
+        digest = hashlib.sha256(subject.encode()).hexdigest()[:24]
+        self.path = state_folder() / "learned" / f"{digest}.json"
+        self._lists: dict[str, list[str]] = self._read()
+
+    def get(self, host: str, purpose: str) -> Sequence[str]:
+        """The commands asked last time; empty when there was none."""
+        return self._lists.get(f"{purpose} {host}", [])
+
+    def put(self, host: str, purpose: str, commands: Sequence[str]) -> None:
+        """Remember what was asked this time."""
+        self._lists[f"{purpose} {host}"] = list(commands)
+
+    def save(self) -> None:
+        """Write atomically, for the user alone; a folder that cannot be written to is no error."""
+        text = json.dumps({"version": __version__, "lists": self._lists})
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            Path(temporary).replace(self.path)
+
+    def _read(self) -> dict[str, list[str]]:
+        try:
+            kept: Mapping[str, object] = json.loads(self.path.read_text())
+            lists = kept["lists"] if kept["version"] == __version__ else {}
+            assert isinstance(lists, dict)
+            return {str(key): [str(command) for command in value] for key, value in lists.items()}
+        except (OSError, ValueError, KeyError, TypeError, AssertionError):
+            return {}
