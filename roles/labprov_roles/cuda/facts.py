@@ -20,18 +20,18 @@ class Alternative:
 
 
 class AlternativeLink(FactBase[Alternative]):
-    """The alternative ``name``, whose link is at ``link``."""
+    """The named alternative, whose link is at ``link``."""
 
     @staticmethod
     def default() -> Alternative:
         """Not known."""
         return Alternative()
 
-    def command(self, name: str, link: str) -> StringCommand:
+    def command(self, alternative: str, link: str) -> StringCommand:
         """``update-alternatives --query``, and whether the link's place is taken."""
         place = QuoteString(link)
         taken = StringCommand("if [ -e", place, "] && [ ! -L", place, "]; then echo Blocked: yes; fi")
-        query = StringCommand("update-alternatives --query", QuoteString(name), "2>/dev/null;")
+        query = StringCommand("update-alternatives --query", QuoteString(alternative), "2>/dev/null;")
         return StringCommand(query, taken)
 
     def process(self, output: list[str]) -> Alternative:

@@ -44,7 +44,7 @@ def default_toolkit(version: str, prefix: str) -> Commands:
     + version: like ``12.8``
     + prefix: its folder
     """
-    link = host.get_fact(AlternativeLink, name="cuda", link=LINK)
+    link = host.get_fact(AlternativeLink, alternative="cuda", link=LINK)
     if link.blocked:
         raise OperationError(f"{LINK} is not a link: a toolkit was installed there in another way; move it away")
     if link.manual and link.value == prefix:

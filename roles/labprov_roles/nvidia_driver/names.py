@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
 DRIVER_PACKAGES = (
     "cuda-drivers",
     "cuda-drivers-[0-9]*",
@@ -77,7 +80,7 @@ def branch_pin(branch: int, version: str | None) -> str:
     source of another name. Above 1000, so that a change to an older branch takes the dependencies along.
     """
     pattern = f"{version}-*" if version else f"{branch}.*"
-    return _stanza(f"src:*nvidia*:any src:cuda-drivers*:any {' '.join(DRIVER_PACKAGES)}", f"version {pattern}", 1001)
+    return _stanza(("src:*nvidia*:any", "src:cuda-drivers*:any", *DRIVER_PACKAGES), f"version {pattern}", 1001)
 
 
 def no_drivers_pin() -> str:
@@ -85,8 +88,9 @@ def no_drivers_pin() -> str:
 
     Without them an upgrade would replace the distribution's driver by the repository's, which has a higher version.
     """
-    return _stanza(" ".join(DRIVER_PACKAGES), f"release l={REPOSITORY_LABEL}", -1)
+    return _stanza(DRIVER_PACKAGES, f"release l={REPOSITORY_LABEL}", -1)
 
 
-def _stanza(packages: str, pin: str, priority: int) -> str:
-    return f"Package: {packages}\nPin: {pin}\nPin-Priority: {priority}\n"
+def _stanza(packages: Sequence[str], pin: str, priority: int) -> str:
+    names = textwrap.fill(" ".join(packages), 100, initial_indent=" ", subsequent_indent=" ", break_on_hyphens=False)
+    return f"Package:\n{names}\nPin: {pin}\nPin-Priority: {priority}\n"

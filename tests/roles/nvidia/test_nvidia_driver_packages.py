@@ -1,0 +1,97 @@
+"""Which packages are asked for, pinned and held."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from labprov.engine.facts.system import System
+from labprov.errors import HostError
+from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin, no_drivers_pin
+from labprov_roles.nvidia_driver.systems import driver_packages
+
+BOOKWORM = System("debian", "12", "bookworm")
+
+
+def test_compute_packages_from_nvidia():
+    wanted = driver_packages(BOOKWORM, "vendor", 580, None, "open", "compute")
+    assert wanted.install == (
+        "nvidia-driver-cuda=580.*",
+        "nvidia-kernel-open-dkms=580.*",
+        "nvidia-persistenced=580.*",
+    )
+    assert set(wanted.remove) == {"nvidia-kernel-dkms", "cuda-drivers"}
+
+
+def test_full_packages_of_an_exact_version():
+    wanted = driver_packages(BOOKWORM, "vendor", 580, "580.65.06", "proprietary", "full")
+    assert {"nvidia-kernel-dkms=580.65.06-*", "cuda-drivers=580.65.06-*"} <= set(wanted.install)
+    assert set(wanted.remove) == {"nvidia-kernel-open-dkms", "nvidia-open"}
+
+
+def test_packages_of_debian_itself():
+    wanted = driver_packages(BOOKWORM, "distro", 535, None, "proprietary", "compute")
+    assert set(wanted.install) == {
+        "nvidia-kernel-dkms=535.*",
+        "libcuda1=535.*",
+        "nvidia-smi=535.*",
+        "libnvidia-cfg1=535.*",
+        "nvidia-persistenced",  # has a version of its own there
+    }
+    assert "nvidia-driver=535.*" in driver_packages(BOOKWORM, "distro", 535, None, "proprietary", "full").install
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(HostError, match="rocky"):
+        driver_packages(System("rocky", "9", like=("rhel",)), "vendor", 580, None, "open", "compute")
+
+
+def is_driver(name):
+    return any(fnmatchcase(name, pattern) for pattern in DRIVER_PACKAGES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("libcuda1", "libnvidia-ml1", "libnvidia-ptxjitcompiler1", "libnvidia-cfg1", "libnvidia-compiler"),
+        *("libnvidia-nvvm4", "libnvidia-encode1", "libnvcuvid1", "nvidia-driver-cuda", "nvidia-driver-libs"),
+        *("nvidia-kernel-dkms", "nvidia-kernel-open-dkms", "nvidia-open-kernel-dkms", "nvidia-modprobe"),
+        *("nvidia-persistenced", "nvidia-open", "cuda-drivers", "cuda-drivers-580", "nvidia-fabricmanager"),
+        *("firmware-nvidia-gsp", "nvidia-smi", "nvidia-alternative", "xserver-xorg-video-nvidia"),
+    ],
+)
+def test_driver_packages_are_known(name):
+    assert is_driver(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"),
+        *("libnvidia-container-tools", "libnvidia-egl-wayland1", "cuda-toolkit-12-8", "cuda-compat-12-8"),
+        *("nvidia-cuda-toolkit", "nvidia-cuda-dev", "libcudart12", "libcudnn9-cuda-12", "libnccl2", "nvidia-detect"),
+        "datacenter-gpu-manager-4-core",
+    ],
+)
+def test_other_packages_of_nvidia_are_left_alone(name):
+    assert not is_driver(name)
+
+
+def records(text):
+    fields = [line for line in text.replace("\n ", " ").splitlines() if line]
+    return dict(line.split(": ", 1) if ": " in line else line.split(":", 1) for line in fields)
+
+
+def test_the_branch_is_pinned_above_what_is_installed():
+    pin = records(branch_pin(580, None))
+    assert (pin["Pin"], pin["Pin-Priority"]) == ("version 580.*", "1001")
+    assert {"src:*nvidia*:any", *DRIVER_PACKAGES} <= set(pin["Package"].split())
+
+
+def test_an_exact_version_is_pinned_with_its_revision():
+    assert records(branch_pin(580, "580.65.06"))["Pin"] == "version 580.65.06-*"
+
+
+def test_other_drivers_of_the_repository_are_never_installed():
+    pin = records(no_drivers_pin())
+    assert (pin["Pin"], pin["Pin-Priority"]) == ("release l=NVIDIA CUDA", "-1")
+    assert not any(name.startswith("src:") for name in pin["Package"].split())  # that would reach the container toolkit
