@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labprov.sandbox.mirror import catalogue, cuda, debian, docker, toolkit
+from labprov.sandbox.mirror import catalogue, cuda, docker, materials, toolkit
+from labprov.sandbox.mirror.conda import channel, installer, interpreter, wheels
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.package import Package, build
 from labprov.sandbox.mirror.repository import Repository, add
@@ -17,20 +18,43 @@ _WORKERS = 2  # building is half waiting for dpkg-deb, half compressing; more on
 
 
 def build_mirror(root: Path, key: Key, say: Callable[[str], None]) -> None:
-    """Fill ``root`` with every repository of the catalogue, signed by ``key``."""
-    layout = catalogue.Layout(root)
-    with tempfile.TemporaryDirectory(dir=root.parent, prefix=".work-") as work, keyring(key) as home:
-        say("vendor mirror: downloading Debian's container engine")
-        trees = engine_trees(Path(work))
+    """Fill ``root`` with every repository, channel and installer of the catalogue, signed by ``key``."""
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=".work-") as folder:
+        work = Path(folder)
+        say("vendor mirror: downloading Debian's container engine and Python")
+        found = materials.gather(work)
         say("vendor mirror: building packages")
-        for distribution, release in catalogue.RELEASES.items():
-            names, versions = trees[release.codename]
-            publish(layout.docker(release), docker.packages(release, names, versions), home)
-            publish(layout.cuda(distribution), cuda_packages(distribution), home)
-        for version in catalogue.CONTAINER_TOOLKITS:
-            publish(layout.container_toolkit(), toolkit.packages(version), home)
-    for path in layout.key_files():
-        path.write_bytes(key.public.read_bytes())
+        with keyring(key) as home:
+            build_repositories(catalogue.Layout(root), found, home)
+        for path in catalogue.Layout(root).key_files():
+            path.write_bytes(key.public.read_bytes())
+        say("vendor mirror: building the conda channel and installers")
+        build_conda(catalogue.Layout(root), found, work)
+
+
+def build_repositories(layout: catalogue.Layout, found: materials.Materials, gpg_home: Path) -> None:
+    """Build and sign every apt repository."""
+    for distribution, release in catalogue.RELEASES.items():
+        publish(layout.docker(release), docker.packages(release, *found.engine(release.codename)), gpg_home)
+        publish(layout.cuda(distribution), cuda_packages(distribution), gpg_home)
+    toolkits = [package for version in catalogue.CONTAINER_TOOLKITS for package in toolkit.packages(version)]
+    publish(layout.container_toolkit(), toolkits, gpg_home)
+
+
+def build_conda(layout: catalogue.Layout, found: materials.Materials, work: Path) -> None:
+    """Build the conda channel and the installers."""
+    pythons = {}
+    for python in interpreter.PYTHONS:
+        tree = work / f"python-{python.short}"
+        interpreter.assemble(python, found.python(python), found.patchelf, tree)
+        pythons[python.short] = (found.python_version(python), python.glibc, tree)
+    base = interpreter.PYTHONS[0].short
+    pure = wheels.download(channel.WHEELS, base, work / "wheels")
+    channel.publish(channel.packages(pythons, pure, work / "channel"), layout.channel)
+    inside = wheels.download(installer.WHEELS, base, work / "inside")
+    archive = installer.payload(pythons[base][2], base, inside, work)
+    for item in catalogue.INSTALLERS:
+        installer.write(item, archive, base, layout.root)
 
 
 def publish(repository: Repository, packages: Iterable[Package], gpg_home: Path) -> None:
@@ -52,29 +76,3 @@ def cuda_packages(distribution: str) -> list[Package]:
         *(package for major in sorted({item.major for item in toolkits}) for package in cuda.libraries(major)),
         *toolkit.packages(catalogue.CONTAINER_TOOLKIT_IN_CUDA),
     ]
-
-
-def engine_trees(work: Path) -> dict[str, tuple[dict[str, Path], dict[str, str]]]:
-    """Download and unpack the engine; returns, by release, the tree and the version of each Debian package."""
-    debs = {
-        release.codename: debian.download(release.codename, _names(release.codename), work / release.codename)
-        for release in catalogue.RELEASES.values()
-    }
-    with ThreadPoolExecutor(_WORKERS) as workers:
-        jobs = {
-            deb: workers.submit(debian.unpack, deb, deb.with_suffix(""))
-            for own in debs.values()
-            for deb in own.values()
-        }
-    found = {}
-    for codename, own in debs.items():
-        whole = {**debs[docker.ENGINE], **own}
-        found[codename] = (
-            {name: jobs[deb].result() for name, deb in whole.items()},
-            {name: debian.version_of(deb) for name, deb in whole.items()},
-        )
-    return found
-
-
-def _names(codename: str) -> tuple[str, ...]:
-    return (*docker.FROM_ENGINE, *docker.FROM_SUITE) if codename == docker.ENGINE else docker.FROM_SUITE

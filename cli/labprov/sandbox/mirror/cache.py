@@ -38,9 +38,25 @@ class Mirror:
         return {name: {"url": url, **signed.get(name, {})} for name, url in urls.items()}
 
     def role_settings(self, base_url: str) -> dict[str, Any]:
-        """Return what goes under ``settings:``: what the roles cannot know of stand-ins, such as checksums."""
+        """Return what goes under ``settings:``: what roles cannot know of stand-ins, such as checksums.
+
+        ``base_url`` is where ``root`` is served; nothing here depends on it so far.
+        """
         del base_url
-        return {}
+        newest = {item.distribution: item for item in catalogue.INSTALLERS}["miniconda"]
+        sums = (self.root / f"{newest.path}.sha256").read_text()
+        return {
+            "miniconda": {
+                "distribution": newest.distribution,
+                "version": newest.version,
+                "sha256": sums.split()[0],
+            }
+        }
+
+    def installer_sha256(self, distribution: str, version: str) -> str:
+        """Return the checksum of one installer, for an inventory that asks for another version."""
+        item = next(i for i in catalogue.INSTALLERS if (i.distribution, i.version) == (distribution, version))
+        return (self.root / f"{item.path}.sha256").read_text().split()[0]
 
     def copy(self, root: Path) -> Mirror:
         """Return a copy at ``root`` (hard links: no space, no time) that can be added to, and may be deleted."""

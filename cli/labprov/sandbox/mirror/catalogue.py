@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from labprov.sandbox.mirror.conda.installer import Installer
 from labprov.sandbox.mirror.docker import Release
 from labprov.sandbox.mirror.repository import Repository
 
@@ -39,6 +40,13 @@ CONTAINER_TOOLKITS = ("1.19.1-1", "1.20.0-1")
 
 CONTAINER_TOOLKIT_IN_CUDA = "1.17.8-1"
 """The older container toolkit that the CUDA repositories carry as well: what a role's pin is for."""
+
+INSTALLERS = (
+    Installer("miniconda", "py313_26.5.3-2", "26.5.3"),
+    Installer("miniconda", "py313_26.7.1-1", "26.7.1"),
+    Installer("miniforge", "26.3.2-3", "26.3.2"),
+)
+"""conda installers; of each distribution the last one is what an inventory of the sandbox asks for."""
 
 _SIMULATION = {"Description": "labprov sandbox: stand-ins, not the vendor's software"}
 
@@ -75,6 +83,11 @@ class Layout:
         origin = "https://nvidia.github.io/libnvidia-container"
         labels = {"Origin": origin, "Label": "NVIDIA CORPORATION <cudatools@nvidia.com>", "Architectures": "amd64"}
         return Repository(self.root / "libnvidia-container/stable/deb/amd64", labels | _SIMULATION)
+
+    @property
+    def channel(self) -> Path:
+        """The conda channel; its name is conda-forge's, for that is what roles ask for."""
+        return self.root / "conda/conda-forge"
 
     def key_files(self) -> list[Path]:
         """Every place at which a vendor publishes the key that signs its repository."""

@@ -1,0 +1,109 @@
+"""Channels, and the solving and linking of packages by py-rattler. Not who may do it, nor what is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import rattler
+
+from conda_stand_in import CondaError, identity
+from conda_stand_in.prefixes import first_writable, pkgs_dirs
+from conda_stand_in.settings import ANACONDA, merged
+
+
+def channel_urls(names: Sequence[str]) -> list[str]:
+    """Return the addresses of channels by conda's rules: URL, custom channel, the defaults, or below the alias."""
+    settings, urls = merged(), []
+    for name in names:
+        if name == "defaults":
+            urls += settings["default_channels"]
+        elif "://" in name:
+            urls.append(name)
+        elif name in settings["custom_channels"]:
+            urls.append(f"{settings['custom_channels'][name].rstrip('/')}/{name}")
+        else:
+            urls.append(f"{settings['channel_alias'].rstrip('/')}/{name}")
+    return list(dict.fromkeys(urls))
+
+
+def terms_of_service(urls: Sequence[str]) -> None:
+    """Refuse Anaconda's channels until their terms were accepted, as Miniconda does."""
+    if identity()["distribution"] != "miniconda" or merged()["plugins"].get("auto_accept_tos"):
+        return
+    if os.environ.get("CONDA_PLUGINS_AUTO_ACCEPT_TOS", "").lower() in ("1", "yes", "true"):
+        return
+    open_ones = [url for url in urls if url in ANACONDA and not any(path.exists() for path in tos_files(url))]
+    if open_ones:
+        listed = "\n".join(f"    - {url}" for url in open_ones)
+        message = f"Terms of Service have not been accepted for the following channels. Please accept or remove them before proceeding:\n{listed}"
+        raise CondaError("CondaToSNonInteractiveError", message)
+
+
+def tos_files(url: str) -> list[Path]:
+    """Return where an acceptance may be recorded: for all users, then for this one."""
+    name = urlsplit(url).path.strip("/").replace("/", "_") + ".json"
+    return [Path("/etc/conda/tos") / name, Path.home() / ".conda/tos" / name]
+
+
+def solve(specs: Sequence[str], channels: Sequence[str], prefix: Path) -> list[rattler.RepoDataRecord]:
+    """Return what the environment is to hold so that its old and new requests are met."""
+    urls = channel_urls(channels)
+    terms_of_service(urls)
+    installed = installed_records(prefix)
+    asked = {rattler.MatchSpec(spec).name.normalized: spec for record in installed for spec in _requested(record)}
+    asked |= {rattler.MatchSpec(spec).name.normalized: spec for spec in specs}
+    work = rattler.solve(
+        sources=[rattler.Channel(url) for url in urls],
+        specs=[rattler.MatchSpec(spec) for spec in asked.values()],
+        gateway=rattler.Gateway(cache_dir=first_writable(pkgs_dirs()) / "cache"),
+        platforms=["linux-64", "noarch"],
+        locked_packages=installed,
+        virtual_packages=rattler.VirtualPackage.detect(),
+        add_pip_as_python_dependency=True,
+    )
+    try:
+        return asyncio.run(_as_coroutine(work))
+    except Exception as error:
+        raise _translated(error, specs, urls) from error
+
+
+def link(records: Sequence[rattler.RepoDataRecord], specs: Sequence[str], prefix: Path) -> None:
+    """Make the environment hold exactly these packages."""
+    cache = first_writable(pkgs_dirs())
+    requested = [rattler.MatchSpec(spec) for spec in specs]
+    work = rattler.install(list(records), prefix, cache_dir=cache, show_progress=False, requested_specs=requested)
+    try:
+        asyncio.run(_as_coroutine(work))
+    except Exception as error:
+        raise _translated(error, specs, []) from error
+
+
+def installed_records(prefix: Path) -> list[rattler.PrefixRecord]:
+    """Return the packages in an environment as the solver knows them."""
+    return [rattler.PrefixRecord.from_path(path) for path in sorted((prefix / "conda-meta").glob("*.json"))]
+
+
+def _requested(record: rattler.PrefixRecord) -> list[str]:
+    return list(record.requested_specs or [])
+
+
+async def _as_coroutine(work):  # noqa: ANN001, ANN202
+    return await work
+
+
+def _translated(error: Exception, specs: Sequence[str], urls: Sequence[str]) -> CondaError:
+    text = str(error)
+    if "No candidates were found" in text:
+        missing = [spec for spec in specs if f"for {spec}" in text] or list(specs)
+        listed, current = ("\n".join(f"  - {item}" for item in items) for items in (missing, urls))
+        head = "The following packages are not available from current channels:"
+        return CondaError("PackagesNotFoundError", f"{head}\n\n{listed}\n\nCurrent channels:\n\n{current}")
+    if "404" in text:
+        return CondaError("UnavailableInvalidChannel", f"HTTP 404 NOT FOUND for channel {urls}\n{text}")
+    if any(word in text.lower() for word in ("connect", "dns", "request", "timed out")):
+        return CondaError("CondaHTTPError", f"HTTP 000 CONNECTION FAILED for url <{urls[0] if urls else ''}>\n{text}")
+    return CondaError("LibMambaUnsatisfiableError", f"Encountered problems while solving:\n{text}")
