@@ -1,4 +1,4 @@
-"""The locales a host has, and the one that new sessions get."""
+"""The locales a host has and the one that new sessions get; the time zone, in both places that name it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ class Locales(FactBase[LocaleState]):
         lines = [line.strip() for line in output if line.strip()]
         lang = [line.removeprefix("LANG=") for line in lines if line.startswith("LANG=")]
         return LocaleState(tuple(line for line in lines if "=" not in line), lang[-1] if lang else "")
+
+
+class TimeZones(FactBase[list[str]]):
+    """The time zone as /etc/localtime says it, then as /etc/timezone does, where there is such a file."""
+
+    default = list
+
+    def command(self) -> str:
+        """One name a line; of a link into the zone database only the name."""
+        return "readlink -f /etc/localtime | sed 's|.*/zoneinfo/||'; cat /etc/timezone 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> list[str]:
+        """One or two names."""
+        return [line.strip() for line in output if line.strip()]

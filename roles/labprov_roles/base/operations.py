@@ -1,4 +1,4 @@
-"""The default locale, and the refusal to name time servers to a program that labprov does not configure."""
+"""The time zone, the default locale, and the refusal to name time servers to a program that labprov leaves alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,26 @@ from pyinfra import host
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
 from labprov.engine.operations import Commands
-from labprov_roles.base.facts import Locales
+from labprov_roles.base.facts import Locales, TimeZones
 
 LOCALE_GEN = "/etc/locale.gen"
+
+
+@operation()
+def time_zone(timezone: str) -> Commands:
+    """Set the time zone.
+
+    + timezone: like ``Europe/Berlin``
+
+    Debian 12's timedatectl leaves /etc/timezone as it was; programs that find two different zones refuse to start
+    (Python's tzlocal does).
+    """
+    named: list[str] = host.get_fact(TimeZones)
+    if set(named) == {timezone}:
+        host.noop(f"the time zone is {timezone}")
+        return
+    yield StringCommand("timedatectl", "set-timezone", QuoteString(timezone))
+    yield StringCommand("[ ! -e /etc/timezone ] || printf '%s\\n'", QuoteString(timezone), "> /etc/timezone")
 
 
 @operation()

@@ -6,12 +6,12 @@ from io import StringIO
 
 from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.operations import files, server, systemd
+from pyinfra.operations import files, systemd
 
 from labprov.engine.facts.packages import InstalledPackages
 from labprov.engine.facts.system import Container, OperatingSystem
 from labprov.engine.operations import packages
-from labprov_roles.base.operations import check_time_servers, default_locale
+from labprov_roles.base.operations import check_time_servers, default_locale, time_zone
 from labprov_roles.base.settings import Settings
 from labprov_roles.base.systems import Platform, TimeDaemon, lock_text, platform, time_daemon
 
@@ -33,7 +33,7 @@ def tasks(settings: Settings) -> None:
     packages.install(name="Install the everyday tools", packages=settings.wanted)
     if settings.timezone:
         packages.install(name="Install the time zones", packages=["tzdata"])
-        server.timezone(name="Set the time zone", timezone=settings.timezone)
+        time_zone(name="Set the time zone", timezone=settings.timezone)
     if settings.locale:
         packages.install(name="Install the locales", packages=["locales"])
         default_locale(name="Set the default locale", locale=settings.locale)
@@ -62,4 +62,10 @@ def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
     running = True if daemon.in_containers or not in_container else None
     systemd.service(name="Keep the clock right from now on", service=daemon.service, enabled=True, running=running)
     if daemon.servers_file:
-        systemd.service(name="Ask the new time servers", service=daemon.service, restarted=True, _if=named.did_change)
+        systemd.service(
+            name="Ask the new time servers",
+            service=daemon.service,
+            running=None,
+            restarted=True,
+            _if=named.did_change,
+        )
