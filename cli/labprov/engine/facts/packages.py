@@ -82,3 +82,31 @@ class InterruptedPackages(FactBase[bool]):
     def process(self, output: list[str]) -> bool:
         """Any line means work left over."""
         return any(line.strip() for line in output)
+
+
+STAMPS = "/var/lib/labprov/package-lists"
+"""One empty file a source, touched after its lists were fetched."""
+
+
+class StaleSource(FactBase[bool]):
+    """Whether a source's package lists were fetched since the source, or its key, was last written."""
+
+    @staticmethod
+    def default() -> bool:
+        """Not fetched."""
+        return True
+
+    def command(self, source: str, keyring: str) -> StringCommand:
+        """Our own stamp is compared: apt gives its lists the server's dates."""
+        stamp = QuoteString(stamp_of(source))
+        newer = [StringCommand("[ !", QuoteString(path), "-nt", stamp, "]") for path in (source, keyring)]
+        return StringCommand("[ -e", stamp, "] &&", newer[0], "&&", newer[1], "&& echo fresh || echo stale")
+
+    def process(self, output: list[str]) -> bool:
+        """One word."""
+        return output[0].strip() != "fresh"
+
+
+def stamp_of(source: str) -> str:
+    """The stamp of a source file, such as /etc/apt/sources.list.d/docker.sources."""
+    return f"{STAMPS}/{source.rpartition('/')[2]}"

@@ -31,6 +31,12 @@ def update() -> StringCommand:
     return apt_get("update", options=["-o APT::Update::Error-Mode=any"])
 
 
+def update_source(source: str) -> StringCommand:
+    """Fetch the lists of one source file only; the lists of the others stay as they are."""
+    only = ["-o", f"Dir::Etc::sourcelist={source}", "-o Dir::Etc::sourceparts=-", "-o APT::Get::List-Cleanup=0"]
+    return apt_get("update", options=["-o APT::Update::Error-Mode=any", *only])
+
+
 def repair() -> StringCommand:
     """Finish what an interrupted dpkg run left half configured."""
     return StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a")

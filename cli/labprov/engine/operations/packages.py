@@ -8,7 +8,15 @@ from fnmatch import fnmatchcase
 from pyinfra import host
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
-from labprov.engine.facts.packages import HeldPackages, InstalledPackages, InterruptedPackages, PackageListsAge
+from labprov.engine.facts.packages import (
+    STAMPS,
+    HeldPackages,
+    InstalledPackages,
+    InterruptedPackages,
+    PackageListsAge,
+    StaleSource,
+    stamp_of,
+)
 from labprov.engine.facts.system import OperatingSystem
 from labprov.engine.operations import Commands, apt
 
@@ -21,6 +29,21 @@ def refresh() -> Commands:
     """Fetch the package lists now; for use with ``_if=source.did_change``."""
     _require_apt()
     yield apt.update()
+
+
+@operation()
+def refresh_source(source: str, keyring: str) -> Commands:
+    """Fetch the lists of one source file unless that was done since the file and its key were written.
+
+    Looks at the host, not at what changed in this run: a run that was killed in between is made up for by the next.
+    """
+    _require_apt()
+    if not host.get_fact(StaleSource, source=source, keyring=keyring):
+        host.noop(f"the lists of {source} were fetched")
+        return
+    yield apt.update_source(source)
+    stamp = stamp_of(source)
+    yield StringCommand("mkdir -p", STAMPS, "&&", "touch", QuoteString(stamp))
 
 
 @operation()

@@ -13,7 +13,6 @@ from pyinfra import host
 from pyinfra.api import FactBase, QuoteString, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 from pyinfra.operations import files
-from pyinfra.operations.util import any_changed
 
 from labprov.engine.operations import Commands, packages
 from labprov.engine.operations.download import fetch
@@ -115,20 +114,20 @@ def add(
 ) -> OperationMeta:
     """Make a signed repository usable: tools, key, source, fresh lists. Returns the operation that wrote the source.
 
-    ``title`` is how people call it, ``slug`` its file name. Runs five operations; call it from a role's tasks.
+    ``title`` is how people call it, ``slug`` its file name. Runs six operations; call it from a role's tasks.
     """
     dest, source = f"{KEYRINGS}/{slug}.{'asc' if not key_url.endswith('.gpg') else 'gpg'}", f"{SOURCES}/{slug}.sources"
     packages.install(
         name=f"Install what fetches and checks the key of {title}", packages=["ca-certificates", "curl", "gnupg"]
     )
     files.directory(name="Make the folder for repository keys", path=KEYRINGS, mode="755", user="root", group="root")
-    fetched = key(name=f"Trust the key of {title}", url=key_url, fingerprint=fingerprint, dest=dest)
+    key(name=f"Trust the key of {title}", url=key_url, fingerprint=fingerprint, dest=dest)
     disable_rivals(name=f"Set aside other sources of {title}", url=url, ours=source)
     text = StringIO(deb822(url, suite, components, dest))
     written = files.put(
         name=f"Add the repository of {title}", src=text, dest=source, mode="644", user="root", group="root"
     )
-    packages.refresh(name=f"Fetch the package lists of {title}", _if=any_changed(fetched, written))
+    packages.refresh_source(name=f"Fetch the package lists of {title}", source=source, keyring=dest)
     return written
 
 
