@@ -292,7 +292,7 @@ def test_deep_nesting_is_refused(loader: type, tmp_path: Path, monkeypatch: pyte
 EXAMPLE = (Path(__file__).parents[1] / "inventories" / "example.yml").read_text(encoding="utf-8")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_a_damaged_file_loads_or_is_refused_in_one_line(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -53,16 +53,15 @@ def test_hosts_are_in_the_order_of_the_file(tmp_path: Path) -> None:
     assert list(inventory.hosts) == ["b", "z", "a", "n"]
 
 
-def test_a_connection_has_safe_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+def test_what_is_not_set_is_left_to_ssh(tmp_path: Path) -> None:
     connection = written(tmp_path, "hosts: [gpu-01]\n").hosts["gpu-01"].connection
     assert connection.model_dump() == {
         "address": "gpu-01",
-        "port": 22,
-        "user": "root",
+        "port": None,
+        "user": None,
         "key": None,
         "sudo": False,
-        "known_hosts": Path("/home/me/.ssh/known_hosts"),
+        "known_hosts": None,
         "host_keys": "strict",
         "jump": None,
         "connect_timeout": 10,
@@ -84,10 +83,20 @@ def test_paths_start_at_home_or_at_the_inventory(
 
 
 @pytest.mark.parametrize(
-    ("text", "sudo"), [("user: root", False), ("user: admin", True), ("user: admin, sudo: no", False)]
+    ("text", "sudo"),
+    [("user: root", False), ("port: 2", False), ("user: admin", True), ("user: admin, sudo: no", False)],
 )
-def test_sudo_is_on_unless_the_user_is_root(tmp_path: Path, text: str, sudo: bool) -> None:
+def test_sudo_is_on_when_a_user_other_than_root_is_set(tmp_path: Path, text: str, sudo: bool) -> None:
     assert written(tmp_path, f"hosts: {{a: {{{text}}}}}\n").hosts["a"].connection.sudo is sudo
+
+
+def test_null_undoes_what_a_group_set(tmp_path: Path) -> None:
+    keys = ("port", "user", "key", "known_hosts", "jump")
+    above = "".join(f"{key}: 22\n" if key == "port" else f"{key}: x\n" for key in keys)
+    connection = (
+        written(tmp_path, f"{above}hosts:\n  a: {{{', '.join(f'{key}: ' for key in keys)}}}\n").hosts["a"].connection
+    )
+    assert connection.model_dump(exclude_defaults=True) == {"address": "a", "sudo": False}
 
 
 def test_a_host_may_be_set_in_a_group_and_under_hosts(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def loaded(data: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ho
     return load(path, {}).hosts[HOST]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(data=inventories())
 def test_precedence_is_that_of_the_model(data: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Loads to what every order of equal groups gives; is refused exactly when their order would matter."""
@@ -153,6 +153,33 @@ groups:
     host = load(tmp_path / "lab.yml", {}).hosts["x"]
     assert host.connection.port == 3
     assert host.groups == ("top", "middle", "leaf")
+
+
+def test_depth_is_the_longest_path_whatever_the_order(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("""
+groups:
+  other: {groups: [leaf]}
+  leaf: {hosts: [x], port: 3}
+  middle: {groups: [leaf], port: 2}
+  top: {groups: [middle]}
+  another: {groups: [leaf]}
+  under: {hosts: [x], port: 5}
+""")
+    host = load(tmp_path / "lab.yml", {}).hosts["x"]
+    assert host.groups == ("other", "top", "another", "under", "middle", "leaf")
+    assert host.connection.port == 3
+
+
+def test_a_value_beside_a_mapping_below_another_mapping_is_a_conflict(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("""
+groups:
+  a: {hosts: [x], mirrors: {cuda: {key: k}}}
+  b: {hosts: [x], mirrors: {cuda: u}}
+hosts:
+  x: {mirrors: {cuda: {url: v}}}
+""")
+    with pytest.raises(UserError, match=r"b\.mirrors\.cuda: conflicts with .*a\.mirrors\.cuda for host 'x'"):
+        load(tmp_path / "lab.yml", {})
 
 
 def test_a_value_replaces_a_mapping_and_a_mapping_a_value(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def rendered(tmp_path: Path, template: str, host: str = "gpu-01", base: str = BA
         ("{{ groups.all | join(' ') }}", "gpu-01 gpu-02 gpu-03 login"),
         ("{{ hosts.login.address }}:{{ hosts.login.port }}", "login.lab.edu:22022"),
         ("{{ hosts['gpu-02'].vars.rack }}", 8),
-        ("{{ hosts['gpu-02'].address }} {{ hosts['gpu-02'].port }} {{ hosts['gpu-02'].jump }}", "gpu-02 22 None"),
+        ("{{ hosts['gpu-02'].address }} {{ hosts['gpu-02'].port }} {{ hosts['gpu-02'].jump }}", "gpu-02 None None"),
         ("{{ hosts['gpu-03'].groups }}", ["gpu", "new"]),
         ("{% for h in groups.gpu %}{{ hosts[h].vars.rack }} {% endfor %}", "7 8 7 "),
         ("{{ env('HOME') }}", "/home/x"),

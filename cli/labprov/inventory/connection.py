@@ -36,10 +36,6 @@ def _not_bool(value: object) -> object:
     return value
 
 
-def _known_hosts() -> Path:
-    return Path("~/.ssh/known_hosts").expanduser()
-
-
 LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 """A file on this machine; ``~`` is the home folder, a relative path starts at the inventory's folder."""
 
@@ -62,16 +58,16 @@ class Connection(BaseModel):
 
     address: Hostname
     """Name or IP address; the host's name in the inventory when not set."""
-    port: Annotated[int, BeforeValidator(_not_bool)] = Field(default=22, ge=1, le=65535)
-    """TCP port of sshd."""
-    user: LoginName = "root"
-    """Who to log in as."""
+    port: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=65535)] | None = None
+    """TCP port of sshd; when not set, what ``~/.ssh/config`` says, else 22."""
+    user: LoginName | None = None
+    """Who to log in as; when not set, what ``~/.ssh/config`` says, else who you are here."""
     key: LocalPath | None = None
     """Private key file; when not set, the agent's keys and the usual ``~/.ssh/id_*`` are tried."""
-    sudo: bool = Field(default_factory=lambda data: data.get("user") != "root")
-    """Whether to become root with sudo (without password); yes unless the user is root."""
-    known_hosts: LocalPath = Field(default_factory=_known_hosts)
-    """The file of host keys that are trusted."""
+    sudo: bool = Field(default_factory=lambda data: data.get("user") not in (None, "root"))
+    """Whether to become root with sudo (without password); yes when a user other than root is set."""
+    known_hosts: LocalPath | None = None
+    """The file of trusted host keys; when not set, what ``~/.ssh/config`` says, else ``~/.ssh/known_hosts``."""
     host_keys: Literal["strict", "accept-new"] = "strict"
     """What to do about a host whose key is not known: refuse it, or add the key. A changed key is always refused."""
     jump: Jump | None = None
