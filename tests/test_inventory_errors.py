@@ -289,6 +289,13 @@ def test_deep_nesting_is_refused(loader: type, tmp_path: Path, monkeypatch: pyte
         load(tmp_path / "lab.yml", {})
 
 
+def test_aliases_of_aliases_are_nesting_too(tmp_path: Path) -> None:
+    lines = ["hosts: {a: }", "vars:", "  v0: &v0 [x]", *(f"  v{n}: &v{n} [*v{n - 1}]" for n in range(1, 500))]
+    (tmp_path / "lab.yml").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"lab.yml:\d+: is nested deeper than 64 levels$"):
+        load(tmp_path / "lab.yml", {})
+
+
 EXAMPLE = (Path(__file__).parents[1] / "inventories" / "example.yml").read_text(encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ Built from the parser's events, because PyYAML's composer recurses in C and cras
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,17 +68,21 @@ class _Composer:
         kind = "map" if isinstance(event, yaml.MappingStartEvent) else "seq"
         if event.tag not in (None, "!", scalars.TAG + kind):
             raise scalars.unknown_tag(event.tag, where)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise UserError(f"is nested deeper than {MAX_DEPTH} levels", replace(where, key=""))
-        node = self.mapping(where) if kind == "map" else self.sequence(where)
-        self.depth -= 1
-        return node
+        with self.deeper(where):
+            return self.mapping(where) if kind == "map" else self.sequence(where)
 
     def counted(self, where: Where) -> None:
         self.count += 1
         if self.count > MAX_VALUES:
             raise UserError(f"holds more than {MAX_VALUES} values, aliases included", replace(where, key=""))
+
+    @contextmanager
+    def deeper(self, where: Where) -> Iterator[None]:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise UserError(f"is nested deeper than {MAX_DEPTH} levels", replace(where, key=""))
+        yield
+        self.depth -= 1
 
     def alias(self, anchor: str, where: Where) -> Node:
         if anchor not in self.anchors:
@@ -87,15 +92,14 @@ class _Composer:
     def moved(self, node: Node, where: Where) -> Node:
         """Give ``node`` as used at ``where``: below other keys, its values still on the lines that they stand on."""
         self.counted(where)
-        match node:
-            case Map():
+        if isinstance(node, Leaf):
+            return Leaf(node.value, where)
+        with self.deeper(where):
+            if isinstance(node, Map):
                 pairs = node.entries.items()
                 return Map({name: self.moved(child, _below(where, name, child)) for name, child in pairs}, where)
-            case Items():
-                parts = (self.moved(child, _below(where, str(i), child)) for i, child in enumerate(node.items))
-                return Items(tuple(parts), where)
-            case Leaf():
-                return Leaf(node.value, where)
+            parts = (self.moved(child, _below(where, str(i), child)) for i, child in enumerate(node.items))
+            return Items(tuple(parts), where)
 
     def sequence(self, where: Where) -> Items:
         items: list[Node] = []
