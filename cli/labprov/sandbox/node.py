@@ -74,7 +74,8 @@ def wait(places: Places, node: Node, seconds: float = 60) -> None:
     """Wait until the node's boot has ended and ssh works; HostError with the end of its console when it does not."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        command = [*ssh(places, node.address), "systemctl is-system-running --wait"]
+        asking = ["setpriv", "--pdeathsig", "KILL", *ssh(places, node.address)]  # it ends with this process
+        command = [*asking, "systemctl is-system-running --wait"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.stdout.strip() in ("running", "degraded"):
             return
@@ -110,7 +111,7 @@ def ssh(places: Places, address: str) -> list[str]:
         f"UserKnownHostsFile={places.known_hosts}",
         "GlobalKnownHostsFile=/dev/null",
     ]
-    options += ["IdentitiesOnly=yes", "ConnectTimeout=5", "LogLevel=ERROR"]
+    options += ["IdentitiesOnly=yes", "ConnectTimeout=5", "ServerAliveInterval=5", "LogLevel=ERROR"]
     return ["ssh", "-F", "none", "-i", str(places.key), *(w for o in options for w in ("-o", o)), f"admin@{address}"]
 
 

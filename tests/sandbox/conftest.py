@@ -1,0 +1,69 @@
+"""Real hosts for the tests in this folder: one sandbox a session, bare at first, removed at the end. Needs root."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from labprov.sandbox import NodeSpec, Sandbox, down, ssh_command, up
+
+HERE = Path(__file__).parent
+Ssh = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is of the slow tier; the first one may have to wait for the images to be built."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.sandbox)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(900))
+
+
+def _need_root() -> None:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("the sandbox's hosts need root on Linux")
+
+
+@pytest.fixture(scope="session")
+def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
+    """Bring up a sandbox of that name, bare whatever an earlier run left; all of them go at the end of the session."""
+    _need_root()
+    made: list[str] = []
+
+    def make(name: str, *nodes: NodeSpec) -> Sandbox:
+        made.append(name)
+        down(print, name=name)
+        return up(nodes, tmp_path_factory.mktemp(name) / "sandbox.yml", print, name=name)
+
+    yield make
+    for name in made:
+        down(print, name=name)
+
+
+@pytest.fixture(scope="session")
+def sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
+    """Debian 12 ``deb12`` with one A100 and Debian 13 ``deb13`` with two, apart from a user's own sandbox."""
+    return make_sandbox(
+        "pytest", NodeSpec("deb12", "debian-12", (("A100", 1),)), NodeSpec("deb13", "debian-13", (("A100", 2),))
+    )
+
+
+@pytest.fixture(scope="session")
+def ssh() -> Ssh:
+    """Run a shell command on a node as its admin: ``ssh(sandbox, "deb12", "id", check=True).stdout``."""
+
+    def run(
+        sandbox: Sandbox, node: str, command: str, *, check: bool = True, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        words = [*ssh_command(node, name=sandbox.name), command]
+        done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=300, check=False)
+        assert not check or done.returncode == 0, f"{node}: {command}\n{done.stdout}{done.stderr}"
+        return done
+
+    return run
