@@ -13,6 +13,7 @@ from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.packages import InstalledPackages, PackageListsAge
+from labprov.engine.facts.reboot import RebootReasons
 from labprov.engine.facts.system import System
 from labprov.engine.operations import Commands, packages, reboot
 from labprov.errors import HostError
@@ -29,9 +30,12 @@ from labprov_roles.nvidia_driver.facts import (
     StaleInitramfs,
     UnitState,
 )
+from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES
 from labprov_roles.nvidia_driver.settings import Settings, Source
 
 PERSISTENCED = "nvidia-persistenced.service"
+_REBOOT = "NVIDIA driver: "
+"""How this role's reasons for a reboot begin."""
 _FOREIGN = {"nouveau", "novacore"}
 
 
@@ -125,6 +129,22 @@ def header_packages(kernels: Sequence[Kernel], images: Sequence[str] | dict[str,
 
 
 @operation()
+def install_driver(wanted: Sequence[str], remove: Sequence[str]) -> Commands:
+    """Install the driver's packages, in one transaction.
+
+    + wanted: ``name=version`` patterns
+    + remove: packages of the other flavour
+
+    What is held is released before: apt changes a held package only when it is named, and so calls a change of branch
+    "held broken packages", because the libraries come as dependencies. Holding them again is the caller's next step.
+    """
+    commands = list(packages.install._inner(packages=wanted, remove=remove))
+    if commands:
+        yield from packages.release._inner(packages=DRIVER_PACKAGES)
+    yield from commands
+
+
+@operation()
 def rebuild_initramfs(path: str) -> Commands:
     """Rebuild each initramfs that is older than a file which belongs into it.
 
@@ -172,10 +192,14 @@ def _no_daemon(enabled: str, active: str) -> list[StringCommand]:
 def require_reboot() -> Commands:
     """Ask for a reboot when the installed driver cannot take the cards before one."""
     reason = _reboot_reason()
-    if not reason:
+    noted: list[str] = host.get_fact(RebootReasons)
+    over = [line for line in noted if line.startswith(_REBOOT) and line != reason]
+    if over:  # as when a change of branch was taken back before the reboot
+        yield from reboot.withdraw._inner(reasons=over)
+    if reason:
+        yield from reboot.require._inner(reason=reason)
+    elif not over:
         host.noop("no reboot is needed")
-        return
-    yield from reboot.require._inner(reason=reason)
 
 
 def _reboot_reason() -> str:
@@ -191,11 +215,11 @@ def reboot_reason(gpus: Sequence[Gpu], loaded: str, on_disk: Sequence[Module], k
         return ""
     for gpu in gpus:
         if gpu.driver.lower().replace("_", "").replace("-", "") in _FOREIGN:
-            return f"{gpu.driver} holds the GPU at {gpu.slot}; the NVIDIA driver takes it after a reboot"
+            return f"{_REBOOT}{gpu.driver} holds the GPU at {gpu.slot} until then"
     running = next((kernel.release for kernel in kernels if kernel.running), "")
     here = next((module.version for module in on_disk if module.kernel == running), "")
     if loaded and here and loaded != here:
-        return f"NVIDIA driver {loaded} is loaded, {here} is installed"
+        return f"{_REBOOT}{loaded} is loaded, {here} is installed"
     if not here and on_disk:
-        return f"the NVIDIA driver is built for kernel {on_disk[-1].kernel}, not for the running {running}"
+        return f"{_REBOOT}it is built for kernel {on_disk[-1].kernel}, not for the running {running}"
     return ""

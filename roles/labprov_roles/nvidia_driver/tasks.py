@@ -86,7 +86,7 @@ def _install(settings: Settings, wanted: DriverPackages) -> None:
         user="root",
         group="root",
     )
-    packages.install(name="Install the NVIDIA driver", packages=wanted.install, remove=wanted.remove)
+    operations.install_driver(name="Install the NVIDIA driver", wanted=wanted.install, remove=wanted.remove)
 
 
 def _keep(settings: Settings) -> None:

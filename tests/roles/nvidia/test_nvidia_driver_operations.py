@@ -4,8 +4,8 @@ import pytest
 from pyinfra.api import OperationError
 
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
-from labprov.engine.facts.packages import InstalledPackages, InterruptedPackages, PackageListsAge
-from labprov.engine.facts.reboot import RebootReasons
+from labprov.engine.facts.packages import HeldPackages, InstalledPackages, InterruptedPackages, PackageListsAge
+from labprov.engine.facts.reboot import REASONS, RebootReasons
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov_roles.nvidia_driver import operations
 from labprov_roles.nvidia_driver.facts import (
@@ -124,6 +124,25 @@ def test_headers_that_are_there_are_left(commands):
     assert commands(operations.kernel_headers, facts, pattern="linux-headers-{}") == []
 
 
+def test_a_change_of_branch_takes_held_libraries_along(commands):
+    facts = {
+        OperatingSystem: BOOKWORM,
+        InstalledPackages: {"nvidia-driver-cuda": "580.65.06-1", "nvidia-kernel-dkms": "580.65.06-1"},
+        HeldPackages: ["libcuda1", "linux-image-amd64", "nvidia-driver-cuda"],
+        PackageListsAge: 60,
+        InterruptedPackages: False,
+    }
+    wanted = ("nvidia-driver-cuda=595.*", "nvidia-kernel-open-dkms=595.*")
+    unhold, install = commands(operations.install_driver, facts, wanted=wanted, remove=("nvidia-kernel-dkms",))
+    assert unhold == "apt-mark unhold libcuda1 nvidia-driver-cuda"
+    assert install.endswith("install -- 'nvidia-driver-cuda=595.*' 'nvidia-kernel-open-dkms=595.*' nvidia-kernel-dkms-")
+
+
+def test_an_installed_driver_is_left_held(commands):
+    facts = {OperatingSystem: BOOKWORM, InstalledPackages: {"nvidia-driver-cuda": "580.65.06-1"}}
+    assert commands(operations.install_driver, facts, wanted=("nvidia-driver-cuda=580.*",), remove=()) == []
+
+
 def test_only_stale_initramfs_are_rebuilt(commands):
     stale = commands(operations.rebuild_initramfs, {StaleInitramfs: ["6.1.0-40-amd64"]}, path="/etc/modprobe.d/x.conf")
     assert stale == ["update-initramfs -u -k 6.1.0-40-amd64"]
@@ -151,6 +170,15 @@ def test_reasons_to_reboot(commands, gpus, loaded, on_disk, reason):
     facts = {NvidiaGpus: gpus, LoadedDriver: loaded, ModulesOnDisk: on_disk, Kernels: [RUNNING], RebootReasons: []}
     asked = commands(operations.require_reboot, facts)
     assert [reason in line for line in asked] == ([True] if reason else [])
+
+
+def test_a_reason_that_no_longer_holds_is_withdrawn(commands):
+    facts = {NvidiaGpus: [A100], LoadedDriver: "580.65.06", ModulesOnDisk: HERE, Kernels: [RUNNING]}
+    old = "NVIDIA driver: 580.65.06 is loaded, 595.54.03 is installed"
+    assert commands(operations.require_reboot, {**facts, RebootReasons: [old]}) == [f"rm -f {REASONS}"]
+    others = {**facts, RebootReasons: ["a new kernel", old]}
+    assert commands(operations.require_reboot, others) == [f"printf '%s\\n' 'a new kernel' > {REASONS}"]
+    assert commands(operations.require_reboot, {**facts, RebootReasons: ["a new kernel"]}) == []
 
 
 HERE = [Module(RUNNING.release, "580.65.06")]

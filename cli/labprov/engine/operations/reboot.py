@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from pyinfra import host
@@ -19,3 +20,19 @@ def require(reason: str) -> Commands:
         return
     folder = str(PurePosixPath(REASONS).parent)
     yield StringCommand("mkdir -p", folder, "&&", "printf '%s\\n'", QuoteString(reason), ">>", REASONS)
+
+
+@operation()
+def withdraw(reasons: Sequence[str]) -> Commands:
+    """Forget reasons that no longer hold; the others stay.
+
+    + reasons: as they were given to ``require``
+    """
+    noted: list[str] = host.get_fact(RebootReasons)
+    left = [QuoteString(reason) for reason in noted if reason not in reasons]
+    if len(left) == len(noted):
+        host.noop("none of them was noted")
+    elif left:
+        yield StringCommand("printf '%s\\n'", *left, ">", REASONS)
+    else:
+        yield StringCommand("rm -f", REASONS)
