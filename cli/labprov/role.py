@@ -118,12 +118,23 @@ def _explain(error: ValidationError, settings: type[BaseModel], where: Callable[
     first = error.errors(include_url=False)[0]
     path = tuple(part for part in first["loc"] if isinstance(part, int) or _is_key(str(part)))
     if first["type"] == "extra_forbidden":
-        known = [name for name in settings.model_fields if name != "mirrors"]
-        near = get_close_matches(str(path[-1]), known, 1) if len(path) == 1 else []
-        hint = f"did you mean {near[0]!r}?" if near else (f"known: {', '.join(known)}" if len(path) == 1 else "")
-        return UserError("unknown key", where(*path), hint)
-    message = first["msg"].removeprefix("Value error, ")
-    return UserError(f"{message[0].lower()}{message[1:]}, got {first['input']!r}"[:300], where(*path))
+        return UserError("unknown key", where(*path), _known_keys(settings, path))
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    got = f", got {first['input']!r}" if isinstance(first["input"], str | int | float | list) else ""
+    return UserError(f"{message[0].lower()}{message[1:]}{got}"[:300], where(*path))
+
+
+def _known_keys(settings: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    """A hint for the unknown key at the end of ``path``: the nearest known one, or all of them."""
+    model: Any = settings
+    for part in path[:-1]:
+        field = model.model_fields.get(part)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return ""
+    known = [name for name in model.model_fields if name != "mirrors"]
+    near = get_close_matches(str(path[-1]), known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
 def _is_key(part: str) -> bool:

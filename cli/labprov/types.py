@@ -6,54 +6,104 @@ so a value is validated by its type here, before any operation sees it.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 
-def _no_control_characters(value: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
-        raise ValueError("must be one line without control characters")
-    return value
+def _matching(pattern: str, what: str) -> AfterValidator:
+    """A validator that says in words what a value should be; the pattern must match all of it."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"should be {what}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _no_dot_dot(value: str) -> str:
-    if ".." in value.split("/"):
-        raise ValueError("must not contain '..'")
-    return value
+def _refusing(found: Callable[[str], bool], message: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if found(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
 
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_no_control_characters)]
+def _has_control(value: str) -> bool:
+    return any(ord(char) < 32 or ord(char) == 127 for char in value)
+
+
+def _goes_up(value: str) -> bool:
+    return ".." in value.split("/")
+
+
+Line = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    _refusing(_has_control, "should be one line without control characters"),
+]
 """One line of text, anything but control characters."""
 
 AbsolutePath = Annotated[
-    str, StringConstraints(pattern=r"^/[A-Za-z0-9._+@=/-]*$", max_length=4096), AfterValidator(_no_dot_dot)
+    str,
+    StringConstraints(max_length=4096),
+    _matching(r"/[A-Za-z0-9._+@=/-]*", "an absolute path of letters, digits and . _ + @ = -"),
+    _refusing(_goes_up, "should be a path without '..'"),
 ]
 """A path on a server, from the root: letters, digits and ``. _ + @ = -``."""
 
-UnixName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}\$?$")]
+UnixName = Annotated[
+    str, _matching(r"[a-z_][a-z0-9_-]{0,30}\$?", "a user or group name: small letters, digits, _ and -, at most 32")
+]
 """A user or group name as useradd accepts it."""
 
-PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$", max_length=128)]
+PackageName = Annotated[
+    str,
+    StringConstraints(max_length=128),
+    _matching(r"[a-z0-9][a-z0-9+.-]+", "a package name: small letters, digits and + . -"),
+]
 """A package name of the distribution (Debian policy 5.6.1; rpm names in lower case fit too)."""
 
-PackageVersion = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+:~-]*$", max_length=128)]
+PackageVersion = Annotated[
+    str,
+    StringConstraints(max_length=128),
+    _matching(r"[0-9A-Za-z][0-9A-Za-z.+:~-]*", "a package version: letters, digits and . + : ~ -"),
+]
 """A package version of the distribution, epoch included."""
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, _matching(r"[0-9a-f]{64}", "a SHA-256: 64 hexadecimal digits in lower case")]
 """A SHA-256 in lower-case hexadecimal."""
 
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
+Fingerprint = Annotated[
+    str, _matching(r"[0-9A-F]{40}", "an OpenPGP fingerprint: 40 hexadecimal digits in upper case, without spaces")
+]
 """An OpenPGP v4 fingerprint: 40 hexadecimal digits in upper case, no spaces."""
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+$", max_length=2048)]
+Url = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    _matching(r"https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+", "an http:// or https:// URL"),
+]
 """An http or https URL."""
 
-FileMode = Annotated[str, StringConstraints(pattern=r"^[0-7]{3,4}$")]
+FileMode = Annotated[str, _matching(r"[0-7]{3,4}", 'a file mode in octal digits, like "0644"')]
 """A file mode in octal digits, as a string: ``"0644"``."""
 
-Timezone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length=64)]
+Timezone = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    _matching(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "a time zone, like Europe/Berlin"),
+]
 """A name of the time zone database, like ``Europe/Berlin``."""
 
-Hostname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", max_length=253)]
+Hostname = Annotated[
+    str,
+    StringConstraints(max_length=253),
+    _matching(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", "a host name or an IP address"),
+]
 """A host name or an IP address."""
