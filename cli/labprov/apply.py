@@ -64,6 +64,8 @@ class Policy:
     """What an apply may do beyond changing what the plan shows."""
 
     may_reboot: bool = False
+    wait: float = 0.0
+    """Seconds to wait for another labprov that works on the same host."""
     reboot_timeout: float = 900.0
     """Seconds within which a rebooted host must be back."""
 
@@ -108,7 +110,8 @@ def apply(session: Session, plan: Plan, policy: Policy, listener: Listener, host
             if policy.may_reboot and reboot_reasons(host):
                 reboot(session, host, role.name, policy.reboot_timeout, listener.outcome)
 
-        return _through_roles(host, plan.of_host(host.name), one, listener)
+        with session.locked(host, policy.wait):
+            return _through_roles(host, plan.of_host(host.name), one, listener)
 
     return _results(session, plan, work, hosts)
 

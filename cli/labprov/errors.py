@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,11 @@ class Unreachable(HostError):
 
 
 class Interrupted(LabprovError):
-    """The run was stopped by Ctrl-C."""
+    """The run was stopped by Ctrl-C; ``busy`` says for each host what was being done."""
 
     exit_code = 130
+
+    def __init__(self, busy: Mapping[str, str]) -> None:
+        self.busy = dict(busy)
+        doing = "; ".join(f"{host}: {what}" for host, what in self.busy.items())
+        super().__init__(f"interrupted ({doing})" if doing else "interrupted")

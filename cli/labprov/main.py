@@ -121,7 +121,10 @@ def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selectio
 @_options(*_SELECTION, *_OUTPUT)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
 @click.option("--reboot", "may_reboot", is_flag=True, help="Reboot hosts that need it, between roles.")
-def apply(yes: bool, may_reboot: bool, as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+@click.option("--wait", default=0.0, metavar="SECONDS", help="Wait for another labprov at work on a host.")
+def apply(
+    yes: bool, may_reboot: bool, wait: float, as_json: bool, verbose: bool, no_color: bool, **selection: Any
+) -> int:
     """Bring the hosts to what DEPLOY says, then verify them.
 
     In a terminal it shows the plan and asks first. Never reboots a host unless --reboot is given.
@@ -131,7 +134,9 @@ def apply(yes: bool, may_reboot: bool, as_json: bool, verbose: bool, no_color: b
 
     asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     confirm = click.confirm if asked else None
-    return commands.apply(_selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot), confirm)
+    return commands.apply(
+        _selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot, wait), confirm
+    )
 
 
 @main.command()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.pool import Pool
+from paramiko import Channel
 from pyinfra import context, logger
 from pyinfra.api import Config, Host, Inventory
 from pyinfra.api.exceptions import PyinfraError
@@ -22,10 +23,11 @@ from pyinfra.api.util import FILE_SHAS, TEMPLATES
 from pyinfra.connectors.sshuserclient import client as ssh_client
 
 from labprov.engine.facts.reboot import BootId
+from labprov.engine.lock import take_lock
 from labprov.engine.recorder import LogCatcher, RecordingState
 from labprov.engine.ssh import Connection
 from labprov.engine.target import Target
-from labprov.errors import HostError, Unreachable
+from labprov.errors import HostError, Interrupted, Unreachable
 
 T = TypeVar("T")
 
@@ -75,6 +77,7 @@ class Session:
             self.connection(host).begin(self.targets[host.name])
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
+        self.locks: dict[str, Channel] = {}
 
     def __enter__(self) -> Session:
         self._logs = LogCatcher(self.state)
@@ -110,6 +113,17 @@ class Session:
         """Names of hosts that are connected and have not failed."""
         return [name for name in self.hosts if name not in self.failures]
 
+    @contextlib.contextmanager
+    def locked(self, host: Host, wait: float) -> Iterator[None]:
+        """Within it no other labprov changes the host. Raises HostError when one does for longer than ``wait`` s."""
+        connection = self.connection(host)
+        self.locks[host.name] = take_lock(connection, wait)
+        connection.knowledge.forget()  # another labprov may have been at work until now
+        try:
+            yield
+        finally:
+            self.locks.pop(host.name).close()
+
     def asked(self) -> dict[str, list[str]]:
         """Host name -> the fact commands asked of it, in order."""
         return {name: list(self.connection(host).knowledge.asked) for name, host in self.hosts.items()}
@@ -129,9 +143,17 @@ class Session:
         try:
             gevent.joinall(list(running.values()))
         except KeyboardInterrupt:
+            busy = {name: self._doing(name) for name, greenlet in running.items() if not greenlet.ready()}
             gevent.killall(list(running.values()), block=True, timeout=2)
-            raise
+            raise Interrupted(busy) from None
         return {name: greenlet.get() for name, greenlet in running.items()}
+
+    def _doing(self, name: str) -> str:
+        """What is being done on a host right now, in words."""
+        progress = self.state.progress.get(name)
+        if progress is None or progress.planning:
+            return "nothing was being changed"
+        return f"half done: {progress.role}: {progress.operation}; its command may still run there"
 
     def _guarded(self, work: Callable[[Host], T], host: Host) -> T | Failure:
         try:
@@ -147,6 +169,8 @@ class Session:
         """Connect again, after a reboot. Raises Unreachable."""
         ssh_client.get_host_keys.cache.clear()  # a key that changed meanwhile must be noticed
         self._connect_one(host)
+        if host.name in self.locks:
+            self.locks[host.name] = take_lock(self.connection(host), 60)
 
     def _connect_one(self, host: Host) -> None:
         try:
