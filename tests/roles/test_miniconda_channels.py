@@ -2,7 +2,7 @@
 
 import yaml
 
-from labprov_roles.miniconda.channels import channel_url, condarc, terms_to_accept
+from labprov_roles.miniconda.channels import ANACONDAS, channel_urls, condarc, terms_to_accept
 
 ALIAS = "https://conda.anaconda.org"
 
@@ -55,16 +55,15 @@ def test_auto_activation_is_a_boolean() -> None:
 
 
 def test_urls_of_channels() -> None:
-    assert channel_url("conda-forge", ALIAS, {}) == f"{ALIAS}/conda-forge"
-    assert channel_url("a", ALIAS, {"a": "https://b.example.org/"}) == "https://b.example.org/a"
-    assert channel_url("file:///srv/channel", ALIAS, {}) == "file:///srv/channel"
+    assert channel_urls(["conda-forge"], ALIAS, {}) == (f"{ALIAS}/conda-forge",)
+    assert channel_urls(["a", "a"], ALIAS, {"a": "https://b.example.org/"}) == ("https://b.example.org/a",)
+    assert channel_urls(["file:///srv/channel"], ALIAS, {}) == ("file:///srv/channel",)
+    assert channel_urls(["x", "defaults"], ALIAS, {}) == (f"{ALIAS}/x", *ANACONDAS)
+    assert channel_urls(["defaults"], ALIAS, {}, ["https://m.example.org/pkgs/main"]) == (
+        "https://m.example.org/pkgs/main",
+    )
 
 
 def test_terms_are_those_of_anacondas_own_server() -> None:
-    assert terms_to_accept(["conda-forge"], ()) == ()
-    assert terms_to_accept(["defaults"], ()) == (
-        "https://repo.anaconda.com/pkgs/main",
-        "https://repo.anaconda.com/pkgs/r",
-    )
-    assert terms_to_accept(["defaults"], ["https://m.example.org/pkgs/main"]) == ()
-    assert terms_to_accept(["https://repo.anaconda.com/pkgs/main", "defaults"], ())[0].endswith("pkgs/main")
+    assert terms_to_accept([f"{ALIAS}/conda-forge", "https://m.example.org/pkgs/main"]) == ()
+    assert terms_to_accept([f"{ALIAS}/conda-forge", *ANACONDAS]) == ANACONDAS

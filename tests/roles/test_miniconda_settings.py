@@ -27,18 +27,18 @@ def test_default_needs_no_terms() -> None:
 
 def test_custom_installer_without_sha256_names_the_key() -> None:
     said = message({"installer_url": "https://files.example.org/Miniforge3.sh"})
-    assert said.startswith("lab.yml:7: sha256: missing")
+    assert said.startswith("lab.yml:7: sha256: sha256 is missing")
     assert "installer_url" in said
 
 
 def test_unknown_version_without_sha256_names_the_key_and_the_known_version() -> None:
     said = message({"version": "99.1.0-0"})
-    assert said.startswith("lab.yml:7: sha256: missing")
+    assert said.startswith("lab.yml:7: sha256: sha256 is missing")
     assert "miniforge 99.1.0-0" in said and "26.3.2-3" in said
 
 
 def test_version_of_the_other_distribution_is_unknown() -> None:
-    assert "sha256: missing" in message({"distribution": "miniconda", "version": "26.3.2-3"})
+    assert "sha256 is missing" in message({"distribution": "miniconda", "version": "26.3.2-3"})
 
 
 @pytest.mark.parametrize(

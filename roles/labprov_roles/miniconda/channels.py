@@ -30,18 +30,22 @@ def is_anacondas(channel: str) -> bool:
     return any(a == "pkgs" and b in _THEIR_NAMES for a, b in pairwise(folders))
 
 
-def channel_url(channel: str, alias: str, custom: Mapping[str, str]) -> str:
-    """Return the URL of a channel: ``custom`` maps names to base URLs, ``alias`` is the base of all others."""
-    if "://" in channel:
-        return channel
-    return f"{custom.get(channel, alias).rstrip('/')}/{channel}"
+def channel_urls(
+    channels: Sequence[str], alias: str, custom: Mapping[str, str], default_channels: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return where conda looks channels up: ``custom`` maps names to base URLs, ``alias`` is the base of all others."""
+    urls: list[str] = []
+    for name in channels:
+        if name == "defaults":
+            urls += default_channels or ANACONDAS
+        else:
+            urls.append(name if "://" in name else f"{custom.get(name, alias).rstrip('/')}/{name}")
+    return tuple(dict.fromkeys(urls))
 
 
-def terms_to_accept(channels: Sequence[str], default_channels: Sequence[str]) -> tuple[str, ...]:
+def terms_to_accept(urls: Sequence[str]) -> tuple[str, ...]:
     """Return the channels that conda would ask about before it uses them: those on Anaconda's own server."""
-    used = [url for name in channels for url in ((default_channels or ANACONDAS) if name == "defaults" else (name,))]
-    theirs = [url for url in used if urlsplit(url).hostname == "repo.anaconda.com"]
-    return tuple(dict.fromkeys(theirs))
+    return tuple(url for url in urls if urlsplit(url).hostname == "repo.anaconda.com")
 
 
 def condarc(
@@ -53,12 +57,11 @@ def condarc(
     auto_activate: bool,
 ) -> str:
     """Text of the condarc. Without accepted terms ``defaults`` means ``channels``, also in environment files."""
-    urls = [channel_url(name, alias, custom) for name in channels]
     values: dict[str, Any] = {"channels": list(channels), "channel_alias": alias}
     if custom:
         values["custom_channels"] = dict(custom)
     if not terms_accepted:
-        values["default_channels"] = urls
+        values["default_channels"] = list(channel_urls(channels, alias, custom))
     elif default_channels:
         values["default_channels"] = list(default_channels)
     # Conda 25 renamed it auto_activate and keeps this name as an alias; mamba knows only this one.

@@ -81,12 +81,12 @@ class Settings(RoleSettings):
         if value is not None:
             return value
         if info.data.get("installer_url"):
-            raise ValueError("missing: a custom installer_url needs the sha256 of the installer")
+            raise ValueError("sha256 is missing: a custom installer_url needs the checksum of its installer")
         distribution, version = info.data.get("distribution"), info.data.get("version")
         if distribution and version and (distribution, version) not in KNOWN:
             known = DEFAULT_VERSIONS[distribution]
             raise ValueError(
-                f"missing: labprov does not know the sha256 of {distribution} {version} (it knows {known})"
+                f"sha256 is missing: labprov knows no checksum of {distribution} {version}, only of {known}"
             )
         return value
 

@@ -12,7 +12,7 @@ from pyinfra.operations import files
 from labprov.engine.facts.system import OperatingSystem
 from labprov.engine.operations import packages
 from labprov_roles.miniconda import operations as conda
-from labprov_roles.miniconda.channels import condarc, terms_to_accept
+from labprov_roles.miniconda.channels import channel_urls, condarc, terms_to_accept
 from labprov_roles.miniconda.installers import Installer, choose
 from labprov_roles.miniconda.settings import Settings
 from labprov_roles.miniconda.systems import Platform, platform
@@ -43,7 +43,10 @@ def tasks(settings: Settings) -> None:
     )
     conda.protect(name="Keep the base environment root's", prefix=prefix)
     if settings.accept_anaconda_terms:
-        terms = terms_to_accept(settings.channels, settings.default_channels)
+        urls = channel_urls(
+            settings.channels, settings.mirrors.conda.url, settings.custom_channels, settings.default_channels
+        )
+        terms = terms_to_accept(urls)
         conda.accept_terms(name="Record that Anaconda's terms are accepted", prefix=prefix, channels=terms)
     _shells(settings, known)
 
