@@ -24,7 +24,7 @@ GOOD = """
 CASES = {
     "unknown key in a role": ("settings: {docker: {data_rot: /x}}\nhosts: {a: }", ":1: ", "data_rot", "data_root"),
     "wrong type in a role": ("settings:\n  docker:\n    users: 5\nhosts: {a: }", ":3: ", "users", "list"),
-    "hostile path": ("settings:\n  docker: {data_root: '/x;reboot'}\nhosts: {a: }", ":2: ", "data_root", "absolute path"),
+    "hostile path": ("settings:\n  docker: {data_root: '/x;reboot'}\nhosts: {a: }", ":2: ", "data_root", "absolute"),
     "unknown role": ("settings:\n  dokcer: {}\nhosts: {a: }", ":2: ", "dokcer", "did you mean 'docker'"),
     "unknown top-level key": ("hsots: {a: }", ":1: ", "hsots", "hosts"),
     "wrong type of a port": ("hosts:\n  a: {port: high}", ":2: ", "port", "high"),

@@ -119,6 +119,8 @@ def _explain(error: ValidationError, settings: type[BaseModel], where: Callable[
     path = tuple(part for part in first["loc"] if isinstance(part, int) or _is_key(str(part)))
     if first["type"] == "extra_forbidden":
         return UserError("unknown key", where(*path), _known_keys(settings, path))
+    if first["type"] == "missing":
+        return UserError(f"the setting {path[-1]!r} is missing", where(*path[:-1]))
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     got = f", got {first['input']!r}" if isinstance(first["input"], str | int | float | list) else ""
     return UserError(f"{message[0].lower()}{message[1:]}{got}"[:300], where(*path))

@@ -33,5 +33,5 @@ def take_apart(done: Completed, nonce: str, number: int) -> list[Completed]:
     word = nonce.encode()
     out, errors = done.stdout.split(word)[1:], done.stderr.split(word)[1:]
     # out: output, status, output, status, ..., and an empty rest; errors: one piece a command, and an empty rest
-    whole = min(number, len(out) // 2, max(0, len(errors) - 1))
+    whole = min(number, max(0, len(out) - 1) // 2, max(0, len(errors) - 1))
     return [Completed(int(out[2 * i + 1]), out[2 * i], errors[i]) for i in range(whole)]

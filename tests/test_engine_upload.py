@@ -1,0 +1,74 @@
+"""The upload script, run by this machine's own shell: atomic, private, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+
+import pytest
+
+from labprov.engine.upload import upload_script
+
+
+def upload(dest, data: bytes, promised: int | None = None):
+    text = upload_script(str(dest), len(data) if promised is None else promised)
+    return subprocess.run(["sh", "-c", text], input=data, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("data", [b"", b"one\n", bytes(range(256)) * 4096])
+def test_content_arrives(tmp_path, data):
+    dest = tmp_path / "file"
+    assert upload(dest, data).returncode == 0
+    assert dest.read_bytes() == data
+    assert stat.S_IMODE(dest.stat().st_mode) == 0o644
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_existing_file_keeps_owner_and_mode(tmp_path):
+    dest = tmp_path / "secret"
+    dest.write_text("old")
+    dest.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(dest, 12345, 54321)
+    before = dest.stat()
+    assert upload(dest, b"new").returncode == 0
+    after = dest.stat()
+    assert dest.read_text() == "new"
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_a_connection_that_dies_leaves_the_old_file(tmp_path):
+    dest = tmp_path / "file"
+    dest.write_text("old")
+    done = upload(dest, b"only a part", promised=1_000_000)
+    assert done.returncode != 0
+    assert b"bytes arrived" in done.stderr
+    assert dest.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_symbolic_link_is_followed(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    assert upload(tmp_path / "link", b"new").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_folder_is_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    done = upload(tmp_path / "folder", b"x")
+    assert done.returncode != 0
+    assert b"is a folder" in done.stderr
+    assert os.listdir(tmp_path / "folder") == []
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    assert upload(tmp_path / "none" / "file", b"x").returncode != 0
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b", 'a"b', "$(touch pwned)", "a;b", "-rf", "ü", "a\\b"])
+def test_hostile_names_arrive_literally(tmp_path, name):
+    assert upload(tmp_path / name, b"x").returncode == 0
+    assert os.listdir(tmp_path) == [name]
