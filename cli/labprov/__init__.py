@@ -19,9 +19,4 @@ Layer map, in the direction in which data flows (no module imports one further d
 =============  ==========================================================================================
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("labprov")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"

@@ -17,12 +17,20 @@ from labprov import plan as plans
 from labprov import role as roles
 from labprov.apply import Policy, Status
 from labprov.engine.learned import Learned
+from labprov.engine.outcome import Outcome
 from labprov.engine.session import Session
 from labprov.errors import UserError
 from labprov.report import data, text
+from labprov.report.journal import Journal
+from labprov.report.journal import latest as latest_journal
+from labprov.report.journal import read as read_journal
+from labprov.report.junit import as_junit
 from labprov.report.live import Collector, Live
 from labprov.report.summary import Run, changes, exit_code
+from labprov.verify import Check
 from labprov.verify import verify as verify_stage
+
+Keep = Callable[[Outcome], None]
 
 CHANGES_PENDING = 3
 """Exit code of ``plan --exit-code`` when something would change."""
@@ -73,7 +81,7 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
     with _session(made, selection) as session:
-        _preview(session, made, run, output)
+        _preview(session, made, run, output, run.planned.append)
     text.plan(output.console, run.planned, diffs=True, commands=output.verbose)
     text.problems(output.console, run.hosts)
     text.plan_summary(output.console, run)
@@ -87,16 +95,18 @@ def apply(selection: Selection, output: Output, policy: Policy, confirm: Callabl
     """Plan, ask, apply, verify, all over the same connections. ``confirm`` is None when nobody is to be asked."""
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
+    journal = Journal(run, "apply")
     with _session(made, selection) as session:
-        _preview(session, made, run, output)
+        _preview(session, made, run, output, journal.keep("planned", run.planned))
         text.plan(output.console, run.planned, diffs=output.verbose or confirm is not None, commands=output.verbose)
         text.problems(output.console, run.hosts)
         text.plan_summary(output.console, run)
         if changes(run.planned) and confirm and not confirm(_question(run)):
             output.console.print("Nothing was changed.")
             return 0
-        _apply(session, made, run, output, policy)
-        _verify(session, made, run, output)
+        _apply(session, made, run, output, policy, journal.keep("applied", run.applied))
+        _verify(session, made, run, output, journal.keep("check", run.checks))
+    journal.end(run)
     return _conclude(run, output)
 
 
@@ -104,12 +114,33 @@ def verify(selection: Selection, output: Output) -> int:
     """Run the checks only. Returns the exit code."""
     made = make_plan(selection)
     run = Run(made.deploy.name, made.inventory.simulation)
+    journal = Journal(run, "verify")
     with _session(made, selection) as session:
         _greet(made, output)
         run.hosts = stage.connect(session, made)
         text.problems(output.console, run.hosts)
-        _verify(session, made, run, output)
+        _verify(session, made, run, output, journal.keep("check", run.checks))
+    journal.end(run)
     return _conclude(run, output)
+
+
+def report(path: Path | None, form: str, output: Output) -> int:
+    """Show a run again from its journal: as ``text``, ``json`` or ``junit``. Returns that run's exit code."""
+    run = read_journal(path or latest_journal())
+    match form:
+        case "json":
+            click.echo(data.as_json(run))
+        case "junit":
+            click.echo(as_junit(run))
+        case _:
+            text.banner(output.console, run.simulation)
+            text.plan(output.console, run.applied, diffs=output.verbose, commands=output.verbose)
+            text.failed_checks(output.console, run.checks, output.verbose)
+            text.summary(output.console, run)
+            text.problems(output.console, run.hosts)
+            if not run.finished:
+                output.console.print("[yellow]This run was cut off: its journal has no end.[/]")
+    return exit_code(run)
 
 
 def listing(inventory: str, console: Console) -> int:
@@ -154,37 +185,44 @@ def _greet(made: plans.Plan, output: Output) -> None:
     output.console.print(f"[bold]{made.deploy.name}[/] on {hosts} of {made.inventory.path}: {names}\n")
 
 
-def _preview(session: Session, made: plans.Plan, run: Run, output: Output) -> None:
+def _preview(session: Session, made: plans.Plan, run: Run, output: Output, keep: Keep) -> None:
     _greet(made, output)
     with output.console.status("connecting, and finding out what would change"):
         session.connect()
-        run.hosts = stage.preview(session, made, Collector(run.planned.append))
+        run.hosts = stage.preview(session, made, Collector(keep))
 
 
-def _apply(session: Session, made: plans.Plan, run: Run, output: Output, policy: Policy) -> None:
+def _apply(session: Session, made: plans.Plan, run: Run, output: Output, policy: Policy, keep: Keep) -> None:
     """Apply where something would change; a host whose plan failed is left as it is.
 
     On a host where nothing would change, what the plan found out a moment ago is the outcome.
     """
     busy = {outcome.host for outcome in changes(run.planned)}
     ready = [host.name for host in run.hosts if host.status is Status.OK and host.name in busy]
-    run.applied = [outcome for outcome in run.planned if outcome.host not in busy]
+    for outcome in run.planned:
+        if outcome.host not in busy:
+            keep(outcome)
     if not ready:
         return
     output.console.print("\n[bold]Applying[/]")
-    live = Live(output.console, ready, [s.role.name for s in made.steps], output.verbose, run.applied.append)
+    live = Live(output.console, ready, [s.role.name for s in made.steps], output.verbose, keep)
     results = {result.name: result for result in stage.apply(session, made, policy, live, ready)}
     run.hosts = [results.get(host.name, host) for host in run.hosts]
 
 
-def _verify(session: Session, made: plans.Plan, run: Run, output: Output) -> None:
+def _verify(session: Session, made: plans.Plan, run: Run, output: Output, keep: Callable[[Check], None]) -> None:
     """Check the hosts that are as the plan wants them; one that waits for a reboot cannot be verified yet."""
     ready = [h.name for h in run.hosts if h.status is Status.OK and not h.reboot]
     if not ready:
         return
     output.console.print("\n[bold]Verifying[/]")
     live = Live(output.console, ready, [step.role.name for step in made.steps], output.verbose, _ignore)
-    run.checks = verify_stage(session, made, ready, live.check)
+
+    def record(check: Check) -> None:
+        keep(check)
+        live.check(check)
+
+    verify_stage(session, made, ready, record)
     live.checks_ended()
 
 

@@ -148,6 +148,20 @@ def verify(as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> in
     return commands.verify(_selection(**selection), _output(as_json, verbose, no_color))
 
 
+@main.command()
+@click.argument("journal", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Show commands and diffs.")
+@click.option("--no-color", is_flag=True, help="No colours.")
+def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int:
+    """Show a run again: the last one, or that of JOURNAL."""
+    from pathlib import Path
+
+    from labprov import commands
+
+    return commands.report(Path(journal) if journal else None, form, _output(False, verbose, no_color))
+
+
 @main.group()
 def sandbox() -> None:
     """Throw-away hosts on this machine, to try labprov on (needs root on Linux).

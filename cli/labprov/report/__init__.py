@@ -1,4 +1,5 @@
 """Outcomes and checks to text and JSON. Reads records, decides nothing.
 
-``summary`` counts, ``text`` draws for people (rich), ``live`` prints while a run goes on, ``data`` makes JSON.
+``summary`` counts, ``text`` draws for people (rich), ``live`` prints while a run goes on, ``journal`` keeps it,
+``data`` makes JSON and ``junit`` XML.
 """

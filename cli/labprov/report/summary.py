@@ -21,6 +21,8 @@ class Run:
     applied: list[Outcome] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     hosts: list[HostResult] = field(default_factory=list)
+    finished: bool = True
+    """False when it is read from the journal of a run that was cut off."""
 
     @property
     def unverified(self) -> list[str]:

@@ -64,18 +64,20 @@ def problems(console: Console, hosts: Iterable[HostResult]) -> None:
             console.print(f"  not reached: {', '.join(host.not_run)}")
 
 
-def failed_checks(console: Console, checks: Iterable[Check], details: bool) -> None:
-    """Each failed check, with its assertion; skipped ones with their reason."""
+def failed_checks(console: Console, checks: Sequence[Check], details: bool) -> None:
+    """Each failed check with its assertion; skipped ones with their reason, once for all hosts they were skipped on."""
     for check in checks:
         if check.verdict is Verdict.FAILED:
             console.print(f"[red]failed[/] [bold]{escape(check.host)}[/] {check.role}: {escape(check.name)}")
             console.print(f"  {escape(check.reason)}")
             if details:
                 console.print(Text(check.detail, style="dim"))
-        elif check.verdict is Verdict.SKIPPED:
-            console.print(
-                f"[dim]skipped {escape(check.host)} {check.role}: {escape(check.name)}: {escape(check.reason)}[/]"
-            )
+    skipped: dict[tuple[str, str, str], list[str]] = {}
+    for check in checks:
+        if check.verdict is Verdict.SKIPPED:
+            skipped.setdefault((check.role, check.name, check.reason), []).append(check.host)
+    for (role, name, reason), hosts in skipped.items():
+        console.print(f"[dim]not checked on {escape(_names(hosts))}: {role}: {escape(name)}: {escape(reason)}[/]")
 
 
 def summary(console: Console, run: Run) -> None:
@@ -130,7 +132,10 @@ def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
 
 
 def _hosts(group: Sequence[Outcome]) -> str:
-    names = _in_order(outcome.host for outcome in group)
+    return _names(_in_order(outcome.host for outcome in group))
+
+
+def _names(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:7])} and {len(names) - 7} more"
 
 

@@ -1,0 +1,125 @@
+"""The journal of a run: JSON lines, written as things happen and read back into a Run, also after the run was killed.
+
+One object a line: ``kind`` (``run``, ``planned``, ``applied``, ``check``, ``host``, ``end``), and the record's keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from labprov import __version__
+from labprov.apply import HostResult, Status
+from labprov.engine.learned import state_folder
+from labprov.engine.outcome import Outcome, Result
+from labprov.errors import UserError, Where
+from labprov.report.summary import Run, exit_code
+from labprov.verify.checks import Check, Verdict
+
+KEEP = 200
+"""How many journals are kept; older ones go."""
+
+
+class Journal:
+    """Writes one run, a line at a time, flushed; for the user alone. Without a place to write it writes nothing."""
+
+    def __init__(self, run: Run, command: str) -> None:
+        self._file = _open(f"{time.strftime('%Y%m%d-%H%M%S')}-{command}-{run.deploy}-{os.getpid()}.jsonl")
+        about = {"deploy": run.deploy, "simulation": run.simulation, "command": command}
+        self.write("run", about | {"version": __version__, "started": time.time()})
+
+    def write(self, kind: str, record: dict[str, Any]) -> None:
+        """Append one line."""
+        if self._file:
+            self._file.write(json.dumps({"kind": kind, **record}, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def keep(self, kind: str, records: list[Any]) -> Callable[[Any], None]:
+        """A function that takes a record, writes it, and appends it to ``records``."""
+
+        def take(record: Any) -> None:
+            records.append(record)
+            self.write(kind, asdict(record))
+
+        return take
+
+    def end(self, run: Run) -> None:
+        """Write how the hosts came out, and close."""
+        for host in run.hosts:
+            self.write("host", asdict(host))
+        self.write("end", {"exit_code": exit_code(run), "ended": time.time()})
+        if self._file:
+            self._file.close()
+
+
+def folder() -> Path:
+    """Where journals are kept."""
+    return state_folder() / "runs"
+
+
+def latest() -> Path:
+    """The journal of the last run. Raises UserError when there is none."""
+    found = sorted(folder().glob("*.jsonl"))
+    if not found:
+        raise UserError(f"there is no run in {folder()}", hint="labprov apply or verify makes one")
+    return found[-1]
+
+
+def read(path: Path) -> Run:
+    """Read a journal back; a last line that was cut off is dropped. Raises UserError for what is no journal."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot be read: {error}", Where(path)) from None
+    run, records = None, []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            if number < len(lines):
+                raise UserError("is not a journal of labprov", Where(path, number)) from None
+    for record in records:
+        run = _take(run, record, path)
+    if run is None:
+        raise UserError("is not a journal of labprov", Where(path))
+    return run
+
+
+def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
+    kind = record.pop("kind", None)
+    if kind == "run":
+        return Run(record["deploy"], record["simulation"], finished=False)
+    if run is None:
+        raise UserError("is not a journal of labprov", Where(path))
+    match kind:
+        case "planned" | "applied":
+            outcome = Outcome(**record | {"result": Result(record["result"])} | _tuples(record, "commands", "diffs"))
+            (run.planned if kind == "planned" else run.applied).append(outcome)
+        case "check":
+            run.checks.append(Check(**record | {"verdict": Verdict(record["verdict"])}))
+        case "host":
+            host = record | {"status": Status(record["status"])} | _tuples(record, "not_run", "reboot")
+            run.hosts.append(HostResult(**host))
+        case "end":
+            run.finished = True
+    return run
+
+
+def _tuples(record: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: tuple(record[key]) for key in keys}
+
+
+def _open(name: str) -> TextIO | None:
+    with contextlib.suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in sorted(folder().glob("*.jsonl"))[: -KEEP + 1 or None]:
+            old.unlink()
+        descriptor = os.open(folder() / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return os.fdopen(descriptor, "w", encoding="utf-8")
+    return None
