@@ -180,14 +180,18 @@ class StaleInitramfs(FactBase[list[str]]):
     default = list
 
     def command(self, path: str) -> str:
-        """By time of change: cheap, and right also when an earlier run was interrupted."""
+        """By time: cheap, and right also when an earlier run was interrupted.
+
+        The file's time is that of its inode (``-newermc``), which a file that was moved back cannot keep.
+        """
         file = str(StringCommand(QuoteString(path)))
-        stale = f'[ ! -e "$i" ] || [ "$i" -nt {file} ] || echo "${{i#/boot/initrd.img-}}"'
-        return f"for i in /boot/initrd.img-*; do {stale}; done"
+        images = "find /boot -maxdepth 1 -name 'initrd.img-*' -type f"
+        return f"if [ -e {file} ]; then {images} ! -newermc {file}; else {images}; fi 2>/dev/null || true"
 
     def process(self, output: list[str]) -> list[str]:
         """One release a line; leftovers of old updates do not count."""
-        return [line.strip() for line in output if line.strip() and not line.endswith((".old", ".bak", ".dpkg-bak"))]
+        names = [line.strip().removeprefix("/boot/initrd.img-") for line in output if line.strip()]
+        return sorted(name for name in names if not name.endswith((".old", ".bak", ".new", ".dpkg-bak")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def test_installations_are_told_apart_by_maintainer():
 
 
 def test_stale_initramfs_without_leftovers_of_old_updates():
-    assert StaleInitramfs().process(["6.1.0-40-amd64", "6.1.0-39-amd64.old", ""]) == ["6.1.0-40-amd64"]
+    output = ["/boot/initrd.img-6.1.0-40-amd64", "/boot/initrd.img-6.1.0-39-amd64.old", ""]
+    assert StaleInitramfs().process(output) == ["6.1.0-40-amd64"]
 
 
 def test_unit_states():
