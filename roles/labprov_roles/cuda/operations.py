@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyinfra import host, logger
+from pyinfra import host, logger, state
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
 from labprov.compat import gpus
@@ -23,18 +23,29 @@ def check_versions(versions: Sequence[str]) -> Commands:
     """Fail when a toolkit does not work with the installed driver or builds for none of the cards; changes nothing.
 
     + versions: like ``12.8``
+
+    The driver that a plan finds may be about to be replaced by an earlier role: only a run is stopped by it.
     """
     driver: str = host.get_fact(DriverLibrary)
     cards: list[Gpu] = host.get_fact(NvidiaGpus)
     try:
         require_targets(versions, [gpus.lookup(card.device) for card in cards])
-        limits = [driver_limits(version, int(driver.split(".")[0])) for version in versions] if driver else []
     except HostError as error:
         raise OperationError(str(error)) from None
-    for limit in filter(None, limits):
+    for limit in _limits(versions, driver):
         logger.warning("%s%s", host.print_prefix, limit)
     host.noop(f"{', '.join(versions)} with driver {driver}" if driver else "there is no driver yet")
     yield from ()
+
+
+def _limits(versions: Sequence[str], driver: str) -> list[str]:
+    try:
+        limits = [driver_limits(version, int(driver.split(".")[0])) for version in versions] if driver else []
+    except HostError as error:
+        if state.is_executing:
+            raise OperationError(str(error)) from None
+        return [f"unless the driver changes: {error}"]
+    return [limit for limit in limits if limit]
 
 
 @operation()

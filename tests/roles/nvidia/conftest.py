@@ -32,10 +32,14 @@ class TypedHost(FakeHost):
 
 @pytest.fixture
 def commands() -> Callable[..., list[str]]:
-    """Give the commands that an operation yields, as text; an upload is ``PATH <- CONTENT``."""
+    """Give the commands that an operation yields, as text; an upload is ``PATH <- CONTENT``.
 
-    def run(operation: Any, facts: Facts, **arguments: Any) -> list[str]:
+    ``planning``: as in a plan, where nothing is executed.
+    """
+
+    def run(operation: Any, facts: Facts, planning: bool = False, **arguments: Any) -> list[str]:
         state = FakeState()
+        state.is_executing = not planning
         host = TypedHost(state, facts)
         with ctx_state.use(state), ctx_host.use(host):
             found = [_text(command) for command in operation._inner(**arguments)]

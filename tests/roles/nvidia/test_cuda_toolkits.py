@@ -114,6 +114,10 @@ def test_versions_are_checked_against_driver_and_cards(commands, caplog):
     assert "minor-version compatibility" in caplog.text
     with pytest.raises(OperationError, match="does not run on driver branch 535"):
         commands(operations.check_versions, {**facts, DriverLibrary: "535.54.03"}, versions=("13.0",))
+    caplog.clear()
+    old = {**facts, DriverLibrary: "535.54.03"}  # in a plan the driver's role may be about to replace it
+    assert commands(operations.check_versions, old, planning=True, versions=("13.0",)) == []
+    assert "unless the driver changes: CUDA 13.0 does not run on driver branch 535" in caplog.text
     assert commands(operations.check_versions, {**facts, DriverLibrary: ""}, versions=("13.0",)) == []
 
 
