@@ -12,6 +12,9 @@
 ``driver``         NVIDIA's driver packages
 ``cuda``           CUDA toolkits
 ``toolkit``        the NVIDIA Container Toolkit
+``conda``          a conda channel, and installers with a stand-in for conda
+``materials``      Debian's packages that all this is made of, downloaded and unpacked
+``requirements``   what the build needs on this machine
 ``build``          all of it into one folder
 ``cache``          ``ensure`` and ``Mirror``
 =================  ====================================================================================

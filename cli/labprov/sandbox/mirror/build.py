@@ -52,7 +52,7 @@ def build_conda(layout: catalogue.Layout, found: materials.Materials, work: Path
     pure = wheels.download(channel.WHEELS, base, work / "wheels")
     channel.publish(channel.packages(pythons, pure, work / "channel"), layout.channel)
     inside = wheels.download(installer.WHEELS, base, work / "inside")
-    archive = installer.payload(pythons[base][2], base, inside, work)
+    archive = installer.payload(pythons[base][2], base, pythons[base][0], inside, work)
     for item in catalogue.INSTALLERS:
         installer.write(item, archive, base, layout.root)
 

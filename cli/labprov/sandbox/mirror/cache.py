@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labprov.sandbox.mirror import catalogue, toolkit
+from labprov.sandbox.mirror import catalogue, requirements, toolkit
 from labprov.sandbox.mirror.build import build_mirror, publish
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.signing import Key, ensure_key, keyring
 from labprov.sandbox.shell import locked
 
+_KEY_FOLDER = "mirror-key"
+_KEPT = 24 * 3600  # seconds; a sandbox that is up may still be served from it
 _SIGNED = ("docker", "cuda", "nvidia_container_toolkit")
 
 
@@ -60,7 +63,7 @@ class Mirror:
 
     def copy(self, root: Path) -> Mirror:
         """Return a copy at ``root`` (hard links: no space, no time) that can be added to, and may be deleted."""
-        shutil.copytree(self.root, root, copy_function=os.link)
+        shutil.copytree(self.root, root, copy_function=_link_or_copy)
         return Mirror(root, self.key)
 
     def add_release(self, vendor: str, distribution: str, versions: Sequence[str]) -> None:
@@ -89,16 +92,32 @@ def ensure(cache_dir: Path, say: Callable[[str], None]) -> Mirror:
     cache_dir.mkdir(parents=True, exist_ok=True)
     root = cache_dir / f"mirror-{recipe()[:16]}"
     with locked(cache_dir / "mirror.lock"):
-        key = ensure_key(cache_dir / "mirror-key")
+        _forget_old(cache_dir, keep=root)
+        key = ensure_key(cache_dir / _KEY_FOLDER)
         if not root.exists():
-            for left in cache_dir.glob(".mirror-*"):
-                shutil.rmtree(left)
+            requirements.ensure(say)
             fresh = cache_dir / ".mirror-building" / "root"
             fresh.mkdir(parents=True)
             build_mirror(fresh, key, say)
             fresh.rename(root)
             fresh.parent.rmdir()
+        os.utime(root)
     return Mirror(root, key)
+
+
+def _forget_old(cache_dir: Path, keep: Path) -> None:
+    """Remove what a killed build left, and mirrors of other recipes that nobody asked for since a day."""
+    old = [path for path in cache_dir.glob("mirror-*/") if path != keep and path.name != _KEY_FOLDER]
+    forgotten = [path for path in old if time.time() - path.stat().st_mtime > _KEPT]
+    for path in [*cache_dir.glob(".mirror-*/"), *forgotten]:
+        shutil.rmtree(path)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def recipe() -> str:

@@ -78,19 +78,20 @@ def stanza(package: Package, deb: Path, filename: str) -> str:
 
 
 def build(package: Package, folder: Path) -> Path:
-    """Build the package into ``folder`` by ``dpkg-deb`` and return the .deb."""
+    """Build the package into ``folder`` by ``dpkg-deb`` and return the .deb, put there by a rename."""
     deb = folder / package.file_name
     with tempfile.TemporaryDirectory(dir=folder, prefix=".stage-") as name:
-        stage = Path(name)
+        stage, fresh = Path(name) / "tree", Path(name) / "fresh.deb"
         _lay_out(package, stage)
-        command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", str(stage), str(deb)]
+        command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", str(stage), str(fresh)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": _EPOCH}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        fresh.rename(deb)
     return deb
 
 
 def _lay_out(package: Package, stage: Path) -> None:
-    stage.chmod(0o755)
+    stage.mkdir(mode=0o755)
     for path, entry in package.files.items():
         target = stage / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from labprov.sandbox.mirror.conda.package import CondaPackage, build, repodata
 from labprov.sandbox.mirror.conda.wheels import as_conda
 
-WHEELS = ("pip", "setuptools", "wheel", "packaging", "tqdm")
+WHEELS = ("pip", "setuptools", "wheel", "packaging", "tqdm", "cowpy")
 """Pure Python packages of the channel, as they are on the Python package index."""
 
 _NEEDS = {"wheel": ("packaging >=24.0",)}

@@ -6,6 +6,7 @@ All installers carry the same archive (an interpreter, py-rattler, the stand-in)
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -16,12 +17,21 @@ from labprov.sandbox.mirror.conda.interpreter import compile_all
 from labprov.sandbox.mirror.conda.wheels import unpack
 
 FILES = Path(__file__).parent.parent / "files/conda"
-WHEELS = ("py-rattler==0.28.0", "pyyaml")
+WHEELS = ("py-rattler==0.28.0", "pyyaml", "pip")
 """What the stand-in needs; rattler is pinned, for its interface changes with its minor versions."""
 
-_ENTRY = (
-    "#!@PREFIX@/bin/python -I\nimport sys\nfrom conda_stand_in.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
-)
+_ENTRY = """#!@PREFIX@/bin/python -I
+import os
+import sys
+
+from conda_stand_in.__main__ import main
+
+code = main(sys.argv[1:])
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # not sys.exit: the threads that rattler leaves behind crash an interpreter that is being taken down
+"""
+_PIP = "#!@PREFIX@/bin/python\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class Installer:
             "VERSION": self.version,
             "CONDA": self.conda,
             "PYTHON": python,
-            "CONDARC": condarc if self.distribution == "miniforge" else "",
+            "CONDARC": condarc if self.distribution == "miniforge" else "record conda-anaconda-tos 0.2.2",
         }
         text = (FILES / "installer.sh").read_text()
         for key, value in values.items():
@@ -67,8 +77,11 @@ class Installer:
         return text.replace("@OFFSET@", f"{len(text.encode()) + 1:08d}").encode()
 
 
-def payload(interpreter: Path, python: str, wheels: Mapping[str, Path], work: Path) -> Path:
-    """Return the archive that every installer carries: ``base.tar.gz`` in ``work``."""
+def payload(interpreter: Path, python: str, version: str, wheels: Mapping[str, Path], work: Path) -> Path:
+    """Return the archive that every installer carries: ``base.tar.gz`` in ``work``.
+
+    ``python`` is the interpreter's ``version`` in short: ``3.11`` of ``3.11.2``.
+    """
     base, archive = work / "base", work / "base.tar.gz"
     shutil.copytree(interpreter, base, symlinks=True)
     site_packages = base / "lib" / f"python{python}" / "site-packages"
@@ -81,6 +94,9 @@ def payload(interpreter: Path, python: str, wheels: Mapping[str, Path], work: Pa
     _programs(base)
     for folder in ("conda-meta", "envs", "pkgs"):
         (base / folder).mkdir()
+    names = {"python": version, **{name: wheel.name.split("-")[1] for name, wheel in wheels.items()}}
+    for name, number in names.items():
+        (base / f"conda-meta/{name}-{number}-labprov_0.json").write_text(_record(name, number))
     command = ["tar", "-C", str(base), "--owner=0", "--group=0", "--sort=name", "--mtime=@1700000000"]
     subprocess.run([*command, "--use-compress-program=gzip -1", "-cf", str(archive), "."], check=True)
     return archive
@@ -97,10 +113,18 @@ def write(installer: Installer, archive: Path, python: str, root: Path) -> str:
     return sha256
 
 
+def _record(name: str, version: str) -> str:
+    """Return what ``conda list`` reads about a package of base; its files are the installer's, so none are named."""
+    where = {"channel": "labprov-sandbox", "subdir": "linux-64", "url": "", "fn": f"{name}-{version}-labprov_0.conda"}
+    empty: dict[str, list[str]] = {"depends": [], "constrains": [], "files": []}
+    return json.dumps({"name": name, "version": version, "build": "labprov_0", "build_number": 0, **where, **empty})
+
+
 def _programs(base: Path) -> None:
     files = {
         "bin/conda": (_ENTRY, 0o755),
         "condabin/conda": (_ENTRY, 0o755),
+        "bin/pip": (_PIP, 0o755),
         "bin/activate": ((FILES / "activate").read_text(), 0o644),
         "etc/profile.d/conda.sh": ((FILES / "conda.sh").read_text(), 0o644),
     }

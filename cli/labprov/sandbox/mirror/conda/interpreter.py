@@ -46,6 +46,7 @@ _EXTENSIONS_LEFT_OUT = (
     "_xxtest*",
     "_curses_panel*",
 )
+_FILES = Path(__file__).parent.parent / "files/conda"
 _LIBC = ("libc.so", "libm.so", "libpthread.so", "libdl.so", "ld-linux")
 _LIB_FOLDERS = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 
@@ -78,7 +79,17 @@ def _runs_here(binary: Path) -> bool:
 
 def compile_all(binary: Path, folder: Path) -> None:
     """Compile modules by their hash rather than their time, so that copies stay valid wherever they are put."""
-    command = [binary, "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash", folder]
+    command: list[str | Path] = [
+        binary,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "2",
+        "--invalidation-mode",
+        "unchecked-hash",
+        folder,
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -98,8 +109,8 @@ def _copy_libraries(tree: Path, target: Path) -> None:
 
 def _upstream_layout(library: Path) -> None:
     """Undo Debian's ``dist-packages`` and ``/usr/local``: in a prefix of its own everything is in site-packages."""
-    site, sysconfig = library / "site.py", _sysconfig(library)
-    site.write_text(site.read_text().replace('"dist-packages"', '"site-packages"'))
+    shutil.copy(_FILES / "sitecustomize.py", library / "sitecustomize.py")
+    sysconfig = _sysconfig(library)
     text = sysconfig.read_text()
     changed = text.replace("'DEB_PYTHON_INSTALL_LAYOUT', 'posix_local'", "'', 'posix_prefix'")
     changed = changed.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")

@@ -58,7 +58,7 @@ if [ "$UPDATE" = 1 ]; then  # the packages of base are replaced; environments, c
 fi
 printf 'Unpacking payload ...\n'
 tail -c +@OFFSET@ "$0" | tar -xz --no-same-owner -C "$PREFIX"
-for file in bin/conda bin/activate condabin/conda etc/profile.d/conda.sh; do
+for file in bin/conda bin/pip bin/activate condabin/conda etc/profile.d/conda.sh; do
     sed "s|@PREFIX@|$PREFIX|g" "$PREFIX/$file" >"$PREFIX/$file.new"
     chmod --reference="$PREFIX/$file" "$PREFIX/$file.new"
     mv "$PREFIX/$file.new" "$PREFIX/$file"
@@ -66,11 +66,13 @@ done
 cat >"$PREFIX/etc/labprov-sandbox.json" <<TEXT
 {"distribution": "@NAME_OF_DISTRIBUTION@", "version": "@VERSION@", "conda": "@CONDA@"}
 TEXT
-cat >"$PREFIX/conda-meta/conda-@CONDA@-labprov_0.json" <<TEXT
-{"name": "conda", "version": "@CONDA@", "build": "labprov_0", "build_number": 0, "channel": "labprov-sandbox", "subdir": "linux-64",
- "url": "labprov-sandbox/linux-64/conda-@CONDA@-labprov_0.conda", "fn": "conda-@CONDA@-labprov_0.conda", "depends": [], "constrains": [],
- "files": [], "requested_spec": "conda"}
+record() {  # NAME VERSION: what "conda list" reads about a package of base
+    cat >"$PREFIX/conda-meta/$1-$2-labprov_0.json" <<TEXT
+{"name": "$1", "version": "$2", "build": "labprov_0", "build_number": 0, "channel": "labprov-sandbox", "subdir": "linux-64",
+ "url": "", "fn": "$1-$2-labprov_0.conda", "depends": [], "constrains": [], "files": []}
 TEXT
+}
+record conda @CONDA@
 @CONDARC@
 printf '==> %s\n' "@TITLE@ @VERSION@ (labprov sandbox simulation)" >>"$PREFIX/conda-meta/history"
 printf 'installation finished.\n'

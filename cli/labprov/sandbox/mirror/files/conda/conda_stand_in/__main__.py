@@ -1,4 +1,4 @@
-"""The command line: ``python -m conda_stand_in``, reached as ``conda``. Which command does what, and how errors look."""
+"""The command line, reached as ``conda``: which command does what, and how errors look. The work is elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from conda_stand_in import CondaError, activation, identity
-from conda_stand_in.arguments import parser
 
 _SHELL = {"hook": lambda rest: activation.hook(), "activate": activation.activate}
 _SHELL |= {"deactivate": lambda rest: activation.deactivate(), "reactivate": lambda rest: ""}
@@ -36,6 +35,8 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if arguments[:1] in (["activate"], ["deactivate"]):
         raise CondaError("CondaError", f"Run 'conda init' before 'conda {arguments[0]}'")
+    from conda_stand_in.arguments import parser  # only now: it brings rattler, which takes its time
+
     chosen = parser().parse_args(arguments)
     result: int = chosen.run(chosen)
     return result

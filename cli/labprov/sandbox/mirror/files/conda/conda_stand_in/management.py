@@ -95,8 +95,9 @@ def remove(options: Namespace) -> int:
             + "\n".join(f"  - {name}" for name in missing),
         )
     _confirm(options, "Proceed")
-    keep = [record for record in solving.installed_records(prefix) if record.name.normalized not in options.packages]
-    solving.link(keep, [], prefix)
+    channels = [*options.channel, *([] if options.override_channels else merged()["channels"])]
+    kept = solving.solve([], channels, prefix, without=options.packages)
+    solving.link(kept, solving.requests([], prefix, without=options.packages), prefix)
     prefixes.mark(prefix, f"remove {' '.join(options.packages)}")
     return _done(options, prefix)
 
@@ -140,7 +141,7 @@ def run(options: Namespace) -> int:
         print(f"{command[0]}: command not found", file=sys.stderr)
         return 127
     sys.stdout.flush()
-    os.execve(program, command, environment)
+    os.execve(program, command, environment)  # noqa: S606  (what the user asked to be run)
 
 
 def clean(options: Namespace) -> int:
@@ -195,19 +196,20 @@ def _change(options: Namespace, prefix: Path, specs: Sequence[str], *, keep: boo
     before = {(record["name"], record["version"], record["build"]) for record in prefixes.records(prefix)}
     records = solving.solve(specs, channels, prefix) if specs or before else []
     _say(options, "Solving environment: done")
-    fresh = [r for r in records if (r.name.normalized, str(r.version), r.build) not in before]
+    fresh = [r for r in records if (r.name.normalized, str(r.version), str(r.build)) not in before]
     if not fresh and before:
         _say(options, "\n# All requested packages already installed.\n")
         return
     rows = "\n".join(
-        f"  {r.name.normalized:<20} {r.channel}/{r.subdir}::{r.name.normalized}-{r.version}-{r.build}" for r in fresh
+        f"  {r.name.normalized:<20} {str(r.channel).rstrip('/')}/{r.subdir}::{r.name.normalized}-{r.version}-{r.build}"
+        for r in fresh
     )
     _say(options, _PLAN.format(prefix=prefix, specs="\n".join(f"    - {spec}" for spec in specs), packages=rows))
     if getattr(options, "dry_run", False):
         raise CondaError("DryRunExit", "Dry run. Exiting.")
     _confirm(options, "Proceed")
     if records:
-        solving.link(records, specs, prefix)
+        solving.link(records, solving.requests(specs, prefix), prefix)
     prefixes.mark(prefix, f"cmd: conda {' '.join(sys.argv[1:])}")
     _say(options, "\nDownloading and Extracting Packages: ...working... done")
     for stage in ("Preparing", "Verifying", "Executing"):
@@ -218,10 +220,9 @@ def _change(options: Namespace, prefix: Path, specs: Sequence[str], *, keep: boo
 def _check_can_make(prefix: Path) -> None:
     parent = next(folder for folder in prefix.parents if folder.exists())
     if not os.access(parent, os.W_OK):
-        raise CondaError(
-            "NotWritableError",
-            f"The current user does not have write permissions to a required path.\n  path: {parent}\n  uid: {os.geteuid()}\n  gid: {os.getegid()}\n",
-        )
+        who = f"  path: {parent}\n  uid: {os.geteuid()}\n  gid: {os.getegid()}\n"
+        head = "The current user does not have write permissions to a required path."
+        raise CondaError("NotWritableError", f"{head}\n{who}")
 
 
 def _delete(options: Namespace, prefix: Path) -> int:

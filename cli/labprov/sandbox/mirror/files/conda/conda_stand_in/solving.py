@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import rattler
 
@@ -39,29 +39,30 @@ def terms_of_service(urls: Sequence[str]) -> None:
     open_ones = [url for url in urls if url in ANACONDA and not any(path.exists() for path in tos_files(url))]
     if open_ones:
         listed = "\n".join(f"    - {url}" for url in open_ones)
-        message = f"Terms of Service have not been accepted for the following channels. Please accept or remove them before proceeding:\n{listed}"
-        raise CondaError("CondaToSNonInteractiveError", message)
+        head = "Terms of Service have not been accepted for the following channels."
+        raise CondaError(
+            "CondaToSNonInteractiveError", f"{head} Please accept or remove them before proceeding:\n{listed}"
+        )
 
 
 def tos_files(url: str) -> list[Path]:
     """Return where an acceptance may be recorded: for all users, then for this one."""
-    name = urlsplit(url).path.strip("/").replace("/", "_") + ".json"
+    name = f"{hashlib.sha256(url.encode()).hexdigest()}/0.json"
     return [Path("/etc/conda/tos") / name, Path.home() / ".conda/tos" / name]
 
 
-def solve(specs: Sequence[str], channels: Sequence[str], prefix: Path) -> list[rattler.RepoDataRecord]:
-    """Return what the environment is to hold so that its old and new requests are met."""
+def solve(
+    specs: Sequence[str], channels: Sequence[str], prefix: Path, without: Sequence[str] = ()
+) -> list[rattler.RepoDataRecord]:
+    """Return what the environment is to hold so that its old and new requests are met, ``without`` some of them."""
     urls = channel_urls(channels)
     terms_of_service(urls)
-    installed = installed_records(prefix)
-    asked = {rattler.MatchSpec(spec).name.normalized: spec for record in installed for spec in _requested(record)}
-    asked |= {rattler.MatchSpec(spec).name.normalized: spec for spec in specs}
     work = rattler.solve(
         sources=[rattler.Channel(url) for url in urls],
-        specs=[rattler.MatchSpec(spec) for spec in asked.values()],
+        specs=[rattler.MatchSpec(spec) for spec in requests(specs, prefix, without)],
         gateway=rattler.Gateway(cache_dir=first_writable(pkgs_dirs()) / "cache"),
         platforms=["linux-64", "noarch"],
-        locked_packages=installed,
+        locked_packages=installed_records(prefix),
         virtual_packages=rattler.VirtualPackage.detect(),
         add_pip_as_python_dependency=True,
     )
@@ -71,10 +72,17 @@ def solve(specs: Sequence[str], channels: Sequence[str], prefix: Path) -> list[r
         raise _translated(error, specs, urls) from error
 
 
+def requests(specs: Sequence[str], prefix: Path, without: Sequence[str] = ()) -> list[str]:
+    """Return what has been asked of the environment so far, and now; a new request replaces an old one by name."""
+    before = [spec for record in installed_records(prefix) for spec in record.requested_specs or []]
+    by_name = {rattler.MatchSpec(spec).name.normalized: spec for spec in [*before, *specs]}
+    return [spec for name, spec in by_name.items() if name not in without]
+
+
 def link(records: Sequence[rattler.RepoDataRecord], specs: Sequence[str], prefix: Path) -> None:
-    """Make the environment hold exactly these packages."""
+    """Make the environment hold exactly these packages, and remember what was asked of it."""
     cache = first_writable(pkgs_dirs())
-    requested = [rattler.MatchSpec(spec) for spec in specs]
+    requested = [rattler.MatchSpec(spec)._match_spec for spec in specs]  # install() wants what solve() wraps itself
     work = rattler.install(list(records), prefix, cache_dir=cache, show_progress=False, requested_specs=requested)
     try:
         asyncio.run(_as_coroutine(work))
@@ -85,10 +93,6 @@ def link(records: Sequence[rattler.RepoDataRecord], specs: Sequence[str], prefix
 def installed_records(prefix: Path) -> list[rattler.PrefixRecord]:
     """Return the packages in an environment as the solver knows them."""
     return [rattler.PrefixRecord.from_path(path) for path in sorted((prefix / "conda-meta").glob("*.json"))]
-
-
-def _requested(record: rattler.PrefixRecord) -> list[str]:
-    return list(record.requested_specs or [])
 
 
 async def _as_coroutine(work):  # noqa: ANN001, ANN202
