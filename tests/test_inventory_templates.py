@@ -171,6 +171,11 @@ def test_a_template_cannot_reach_python(tmp_path: Path, template: str) -> None:
         rendered(tmp_path, template)
 
 
+def test_the_last_newline_of_a_block_stays(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("hosts: [a]\nvars:\n  v: |\n    host {{ host }}\n    end\n")
+    assert load(tmp_path / "lab.yml", {}).hosts["a"].vars["v"] == "host a\nend\n"
+
+
 def test_what_templates_are_given_cannot_be_changed_for_another_host(tmp_path: Path) -> None:
     before = rendered(tmp_path, "{{ mixed.list }}", host="gpu-02")
     with pytest.raises(UserError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -60,7 +59,7 @@ def _layers(
     for name, groups in memberships.items():
         layers[name] = [(_TOP, written.body), *((depths[group], written.groups[group].body) for group in groups)]
     for entry in written.mentions():
-        layers[entry.name].append((_HOST, replace(entry.body, where=entry.where)))
+        layers[entry.name].append((_HOST, entry.body))
     return layers
 
 
