@@ -355,10 +355,9 @@ def test_a_killed_build_of_an_image_leaves_no_process_no_mount_and_no_image(host
 NETWORK = """
 import subprocess, sys
 from pathlib import Path
-from labprov.sandbox import network
+from labprov.sandbox import network, settings
 from labprov.sandbox.places import Places
-network.STATE, network.RUNTIME = Path(sys.argv[1]) / "state", Path(sys.argv[1]) / "run"
-network._REMEMBERED = network.RUNTIME / "ip_forward"
+settings.STATE, settings.RUNTIME = Path(sys.argv[1]) / "state", Path(sys.argv[1]) / "run"
 def seen():
     rules = [line for line in subprocess.check_output(["iptables-save"], text=True).splitlines() if line[0] == "-"]
     links = subprocess.check_output(["ip", "-o", "link"], text=True).splitlines()
@@ -370,8 +369,13 @@ between = seen()
 network.up(Places("net"), "10.250.1.0/24")
 assert seen() == between, "a second up changes nothing"
 assert between[0] != before[0] and between[1] == before[1] + 1 and between[2] == "1\\n", between
+(settings.STATE / "other").mkdir(parents=True)
+network.down(Places("net"))
+assert seen()[:2] == before[:2] and seen()[2] == "1\\n", "another sandbox still forwards"
+(settings.STATE / "other").rmdir()
 network.down(Places("net"))
 assert seen() == before, seen()
+assert not settings.RUNTIME.exists()
 """
 
 

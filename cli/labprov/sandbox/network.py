@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labprov.errors import UserError
-from labprov.sandbox.places import RUNTIME, STATE, Places
-from labprov.sandbox.shell import run, succeeds, write
+from labprov.sandbox import settings
+from labprov.sandbox.places import Places
+from labprov.sandbox.shell import run, succeeds
 
 MIRROR_PORT = 8080
-_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
-_REMEMBERED = RUNTIME / "ip_forward"
 _CHAINS = (("nat", "POSTROUTING"), ("filter", "FORWARD"), ("filter", "INPUT"))
 Network = ipaddress.IPv4Network
 
@@ -73,16 +72,14 @@ def up(places: Places, subnet: str) -> None:
         run(["ip", "link", "add", places.bridge, "type", "bridge"])
     run(["ip", "address", "replace", f"{gateway(subnet)}/24", "dev", places.bridge])
     run(["ip", "link", "set", places.bridge, "up"])
-    if _FORWARD.read_text().strip() != "1":
-        write(_REMEMBERED, _FORWARD.read_text())
-        _FORWARD.write_text("1\n")
+    settings.ensure()
     for table, chain, rule in _rules(places, subnet):
         if not succeeds(["iptables", "-w", "-t", table, "-C", chain, *rule]):
             run(["iptables", "-w", "-t", table, "-I", chain, *rule])
 
 
 def down(places: Places) -> list[str]:
-    """Remove what ``up`` made; give what was removed. Forwarding is put back when the last sandbox goes."""
+    """Remove what ``up`` made; give what was removed. Kernel settings go back with the last sandbox."""
     removed = []
     for table, chain in _CHAINS:
         listed = ["iptables", "-w", "-t", table, "-S", chain]
@@ -92,12 +89,7 @@ def down(places: Places) -> list[str]:
     if succeeds(["ip", "link", "show", places.bridge]):
         run(["ip", "link", "delete", places.bridge])
         removed.append(f"bridge {places.bridge}")
-    others = [folder for folder in STATE.glob("*") if folder.name != places.name]
-    if _REMEMBERED.exists() and not others:
-        _FORWARD.write_text(_REMEMBERED.read_text())
-        _REMEMBERED.unlink()
-        RUNTIME.rmdir()
-        removed.append("IPv4 forwarding (as it was before)")
+    removed += settings.put_back(places.name)
     return removed
 
 

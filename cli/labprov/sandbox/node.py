@@ -101,7 +101,8 @@ def remove(places: Places, name: str) -> None:
     for hierarchy in _CGROUPS:
         _remove_cgroup(hierarchy / f"{places.mark}-{name}")
     for kind in ("propagate", "unix-export"):
-        shutil.rmtree(_NSPAWN / kind / _machine(places, name), ignore_errors=True)
+        unmount_under(left := _NSPAWN / kind / _machine(places, name))
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def ssh(places: Places, address: str) -> list[str]:
@@ -116,11 +117,16 @@ def ssh(places: Places, address: str) -> list[str]:
 
 
 def _boot_command(places: Places, node: Node, folder: Path) -> list[str]:
-    keep = [] if Path("/run/systemd/system").is_dir() else ["--keep-unit"]  # else systemd gives the node a scope
-    supervisor = ["sh", "-c", _KEEP, "labprov-sandbox", f"{places.mark}-{node.spec.name}"] if keep else []
+    supervisor = ["sh", "-c", _KEEP, "labprov-sandbox", f"{places.mark}-{node.spec.name}"]
+    unit = ["--keep-unit"]
+    if Path("/run/systemd/system").is_dir():  # this machine's systemd gives the node a scope; nspawn reboots by itself
+        supervisor, unit = (
+            [],
+            ["--property=DevicePolicy=auto"],
+        )  # device nodes can be made, as where there is no systemd
     return [
         *supervisor,
-        *("systemd-nspawn", "--quiet", "--boot", "--register=no", *keep, "--settings=no", "--link-journal=no"),
+        *("systemd-nspawn", "--quiet", "--boot", "--register=no", *unit, "--settings=no", "--link-journal=no"),
         *("--timezone=off", "--resolv-conf=off", "--capability=all"),
         # the node must not load modules into this machine's kernel, set its clock or touch its ports
         "--drop-capability=CAP_SYS_MODULE,CAP_SYS_TIME,CAP_SYS_RAWIO",
