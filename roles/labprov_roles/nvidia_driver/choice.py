@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labprov.compat import gpus as cards
-from labprov.compat.gpus import GpuModel
+from labprov.compat.gpus import GpuModel, OpenModule
 from labprov.engine.facts.gpu import Gpu
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
@@ -41,6 +41,7 @@ def choose(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Choice:
     """Choose branch and flavour for a system with these cards. Raises HostError when nothing drives all of them."""
     offered = offer(system, settings.source)
     models = [_known(gpu) for gpu in gpus]
+    _require_one_flavour(models)
     branch, reason = _branch(settings, offered)
     for model in models:
         _require_branch(model, branch, offered)
@@ -53,6 +54,19 @@ def _known(gpu: Gpu) -> GpuModel:
     return cards.lookup(gpu.device) or GpuModel(
         gpu.device, f"NVIDIA GPU 10de:{gpu.device}", (), "", "unknown", "", "", None, None, "supported", False
     )
+
+
+def _require_one_flavour(models: Sequence[GpuModel]) -> None:
+    closed, opened = _names(models, "unsupported"), _names(models, "required")
+    if closed and opened:
+        raise HostError(
+            f"no kernel module drives both {closed[0]} (proprietary only) and {opened[0]} (open only): "
+            "put them into different servers"
+        )
+
+
+def _names(models: Sequence[GpuModel], open_module: OpenModule) -> list[str]:
+    return [model.name for model in models if model.open_module == open_module]
 
 
 def _branch(settings: Settings, offered: Offer) -> tuple[int, str]:
@@ -82,13 +96,7 @@ def _require_branch(model: GpuModel, branch: int, offered: Offer) -> None:
 
 
 def _flavour(settings: Settings, offered: Offer, branch: int, models: Sequence[GpuModel]) -> tuple[Flavour, str]:
-    closed = [model.name for model in models if model.open_module == "unsupported"]
-    opened = [model.name for model in models if model.open_module == "required"]
-    if closed and opened:
-        raise HostError(
-            f"no kernel module drives both {closed[0]} (proprietary only) and {opened[0]} (open only): "
-            "put them into different servers"
-        )
+    closed, opened = _names(models, "unsupported"), _names(models, "required")
     flavour, reason = _suitable(branch, offered, closed, opened)
     if settings.flavour and settings.flavour != flavour and (closed or opened):
         raise HostError(f"flavour {settings.flavour} does not fit this server: {reason}")

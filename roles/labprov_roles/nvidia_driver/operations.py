@@ -20,6 +20,7 @@ from labprov.errors import HostError
 from labprov_roles.nvidia_driver.choice import choose
 from labprov_roles.nvidia_driver.facts import (
     AvailablePackages,
+    DriverLibrary,
     Installation,
     Installations,
     Kernel,
@@ -142,6 +143,29 @@ def install_driver(wanted: Sequence[str], remove: Sequence[str]) -> Commands:
     if commands:
         yield from packages.release._inner(packages=DRIVER_PACKAGES)
     yield from commands
+
+
+@operation()
+def build_modules() -> Commands:
+    """Build the driver's module for kernels that have headers but not the module of the installed version.
+
+    Packages build it when they are installed, and again with each new kernel, but a build that fails or is missed then
+    fails nothing. Here it stops the host, with DKMS's own message.
+    """
+    kernels: list[Kernel] = host.get_fact(Kernels)
+    modules: list[Module] = host.get_fact(ModulesOnDisk)
+    missing = kernels_without_module(kernels, modules, host.get_fact(DriverLibrary))
+    if not missing:
+        host.noop("every kernel with headers has its module")
+    for release in missing:
+        yield StringCommand("dkms", "autoinstall", "-k", QuoteString(release))
+
+
+def kernels_without_module(kernels: Sequence[Kernel], modules: Sequence[Module], version: str) -> list[str]:
+    """Name the kernels with headers whose module is not of ``version``; real-time kernels cannot have one."""
+    built = {module.kernel: module.version for module in modules}
+    able = [kernel.release for kernel in kernels if kernel.headers and not re.search(r"-rt(-|\d|$)", kernel.release)]
+    return [release for release in able if built.get(release) != version]
 
 
 @operation()

@@ -87,6 +87,7 @@ def _install(settings: Settings, wanted: DriverPackages) -> None:
         group="root",
     )
     operations.install_driver(name="Install the NVIDIA driver", wanted=wanted.install, remove=wanted.remove)
+    operations.build_modules(name="Build the driver's module where it is missing")
 
 
 def _keep(settings: Settings) -> None:

@@ -21,7 +21,7 @@ def test_module_is_there_for_every_kernel(host: Host, settings: Settings) -> Non
     versions = {kernel: _modinfo(host, kernel, "version") for kernel in _kernels(host)}
     wanted = re.compile(re.escape(choice.version) if choice.version else rf"{choice.branch}\.[0-9.]+")
     missing = {kernel: version for kernel, version in versions.items() if not wanted.fullmatch(version)}
-    assert versions and missing == {}, f"no module of {choice.version or choice.branch} for these kernels"
+    assert versions and missing == {}, f"no module of {choice.version or choice.branch} for these kernels: {missing}"
 
 
 def test_module_has_the_flavour_that_fits_the_cards(host: Host, settings: Settings) -> None:

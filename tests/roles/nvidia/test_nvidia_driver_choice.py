@@ -65,6 +65,7 @@ def test_decisions(system, settings, devices, branch, flavour):
         (TRIXIE, {"source": "distro"}, [B200], r"550 is too old for .*B200.*source: vendor"),
         (BOOKWORM, {"branch": 570}, [B300], r"570 is too old for NVIDIA B300.*needs 580"),
         (BOOKWORM, {}, [GTX_1080_TI, RTX_5090], r"no kernel module drives both .*1080 Ti .* and .*5090"),
+        (TRIXIE, {}, [P100, RTX_5090], r"no kernel module drives both"),
         (BOOKWORM, {"flavour": "open"}, [P100], r"flavour open does not fit .*older than Turing"),
         (BOOKWORM, {"flavour": "proprietary"}, [RTX_5090], r"flavour proprietary does not fit"),
         (BOOKWORM_ARM, {"flavour": "proprietary"}, [GH200], r"flavour proprietary does not fit"),

@@ -10,6 +10,7 @@ from labprov.engine.facts.system import OperatingSystem, System
 from labprov_roles.nvidia_driver import operations
 from labprov_roles.nvidia_driver.facts import (
     AvailablePackages,
+    DriverLibrary,
     Installation,
     Installations,
     Kernel,
@@ -141,6 +142,23 @@ def test_a_change_of_branch_takes_held_libraries_along(commands):
 def test_an_installed_driver_is_left_held(commands):
     facts = {OperatingSystem: BOOKWORM, InstalledPackages: {"nvidia-driver-cuda": "580.65.06-1"}}
     assert commands(operations.install_driver, facts, wanted=("nvidia-driver-cuda=580.*",), remove=()) == []
+
+
+@pytest.mark.parametrize(
+    ("kernel", "module", "built"),
+    [
+        (Kernel("6.1.0-40-amd64", True, headers=True), "580.65.06", False),
+        (Kernel("6.1.0-40-amd64", True, headers=True), "535.54.03", True),
+        (Kernel("6.1.0-40-amd64", True, headers=True), None, True),
+        (Kernel("6.1.0-40-amd64", True, headers=False), None, False),
+        (Kernel("6.1.0-40-rt-amd64", True, headers=True), None, False),
+    ],
+)
+def test_missing_modules_are_built(commands, kernel, module, built):
+    modules = [Module(kernel.release, module)] if module else []
+    facts = {Kernels: [kernel], ModulesOnDisk: modules, DriverLibrary: "580.65.06"}
+    wanted = [f"dkms autoinstall -k {kernel.release}"] if built else []
+    assert commands(operations.build_modules, facts) == wanted
 
 
 def test_only_stale_initramfs_are_rebuilt(commands):
