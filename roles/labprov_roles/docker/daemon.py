@@ -10,15 +10,17 @@ Several roles and a person write into one file, so a ledger notes which role wro
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-KeyPath = tuple[str, ...]
-"""A place in the file: ``("runtimes", "nvidia", "path")``."""
-Ledger = Mapping[str, Mapping[KeyPath, Any]]
-"""Role -> place -> the value it wrote there."""
+from labprov_roles.docker.tree import MISSING, KeyPath, find, leaves, overlap, put, same, take_out
+
+Records = Mapping[KeyPath, Any]
+"""Place -> the value that a role wrote there."""
+Ledger = Mapping[str, Records]
+"""Role -> what it wrote."""
 
 SETS = frozenset({("registry-mirrors",), ("insecure-registries",), ("labels",)})
 """Lists that are added to; any other list is one value."""
@@ -41,8 +43,6 @@ RELOADABLE = frozenset(
 """Keys that a running daemon takes up on SIGHUP (dockerd's documentation). ``features`` are in the documented list
 too, but ``cdi`` among them is only read at the start."""
 
-_MISSING = object()
-
 
 class ConfigError(ValueError):
     """The file cannot be merged into; the text says why and where."""
@@ -63,8 +63,11 @@ class Wanted:
 
     def known_to(self, major: int) -> Wanted:
         """What of it an engine of that major version knows; all of it when that is 0, not installed yet."""
-        late = {tuple(key.split(".")) for key, first in self.since.items() if 0 < major < first}
-        return Wanted(self.owner, _without(self.keys, late), self.defaults) if late else self
+        keys = deepcopy(dict(self.keys))
+        for key, first in self.since.items():
+            if 0 < major < first:
+                take_out(keys, tuple(key.split(".")))
+        return Wanted(self.owner, keys, self.defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def parse(text: str) -> dict[str, Any]:
         config = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ConfigError(f"line {error.lineno}, column {error.colno}: invalid JSON: {error.msg}") from None
+    except RecursionError:
+        raise ConfigError("line 1: nested too deeply") from None
     if not isinstance(config, dict):
         raise ConfigError(f"line 1: expected a JSON object {{...}}, found {type(config).__name__}")
     return config
@@ -101,159 +106,90 @@ def parse(text: str) -> dict[str, Any]:
 def merge(text: str, ledger: Ledger, wanted: Wanted) -> Merged:
     """Merge what a role wants into ``text``. Raises ConfigError for invalid text and for roles that disagree."""
     current = parse(text)
-    mine = ledger.get(wanted.owner, {})
-    others = {
-        path: (owner, value) for owner in ledger if owner != wanted.owner for path, value in ledger[owner].items()
-    }
-    named = leaves(wanted.keys)
-    for group in wanted.defaults:
-        flat = {path: value for path, value in leaves(group).items() if path not in named}
-        if not any(_set_by_somebody_else(current, mine, path, value) for path, value in flat.items()):
-            named |= flat
-    _refuse_disagreement(current, named, others, wanted.owner)
-    result, record = deepcopy(current), dict[KeyPath, Any]()
-    for path, value in named.items():
-        _write(result, record, current, mine, path, value)
-    for path, value in mine.items():
-        if path not in named and path not in others:
-            _take_back(result, path, value)
-    new_text = text if same(result, current) else json.dumps(result, indent=4, ensure_ascii=False) + "\n"
     kept = {owner: records for owner, records in ledger.items() if owner != wanted.owner}
+    _refuse_disagreement(current, leaves(wanted.keys), kept, wanted.owner)
+    merge_ = _Merge(deepcopy(current), ledger.get(wanted.owner, {}))
+    merge_.require(leaves(wanted.keys))
+    for group in wanted.defaults:
+        merge_.suggest(leaves(group))
+    merge_.take_back({path for records in kept.values() for path in records})
+    result = merge_.config
+    new_text = text if same(result, current) else json.dumps(result, indent=4, ensure_ascii=False) + "\n"
     changed = frozenset(key for key in {*current, *result} if not same(find(current, (key,)), find(result, (key,))))
-    return Merged(new_text, result, {**kept, wanted.owner: record} if record else kept, changed)
+    return Merged(new_text, result, {**kept, wanted.owner: merge_.record} if merge_.record else kept, changed)
 
 
-def read_ledger(text: str) -> dict[str, dict[KeyPath, Any]]:
-    """Parse a ledger; one that cannot be read is empty (then nothing is ever taken back)."""
-    try:
-        owners = json.loads(text)["owners"]
-        return {owner: {tuple(row["key"]): row["value"] for row in rows} for owner, rows in owners.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+@dataclass
+class _Merge:
+    """One role's turn on the parsed file."""
 
+    config: dict[str, Any]
+    """Changed in place."""
+    mine: Records
+    """What the role wrote in earlier turns."""
+    record: dict[KeyPath, Any] = field(default_factory=dict)
+    """What of the file is the role's after this turn."""
+    settled: set[KeyPath] = field(default_factory=set)
+    """Places that have been decided on."""
 
-def write_ledger(ledger: Ledger) -> str:
-    """Text of a ledger."""
-    owners = {o: [{"key": list(p), "value": v} for p, v in rows.items()] for o, rows in sorted(ledger.items())}
-    head = "Which labprov role wrote which key of daemon.json. Not a configuration file."
-    return json.dumps({"about": head, "owners": owners}, indent=1, ensure_ascii=False) + "\n"
+    def require(self, values: Records) -> None:
+        """Bring values to their places."""
+        for path, value in values.items():
+            self.settled.add(path)
+            self._write(path, value)
 
-
-def both(old: Ledger, new: Ledger) -> Ledger:
-    """What either ledger holds, the new one's values first: true at every moment while the file is replaced."""
-    return {owner: {**old.get(owner, {}), **new.get(owner, {})} for owner in {**old, **new}}
-
-
-def leaves(tree: Mapping[str, Any], above: KeyPath = ()) -> dict[KeyPath, Any]:
-    """Every value that is not a (filled) object, by its place.
-
-    >>> leaves({"features": {"cdi": True}, "debug": False})
-    {('features', 'cdi'): True, ('debug',): False}
-    """
-    return dict(_walk(tree, above))
-
-
-def _without(tree: Mapping[str, Any], places: Collection[KeyPath]) -> dict[str, Any]:
-    kept = deepcopy(dict(tree))
-    for place in places:
-        parent = find(kept, place[:-1])
-        if isinstance(parent, dict):
-            parent.pop(place[-1], None)
-    return kept
-
-
-def find(tree: Any, path: KeyPath) -> Any:
-    """The value at a place; a marker that equals nothing when there is none."""
-    for key in path:
-        if not isinstance(tree, dict) or key not in tree:
-            return _MISSING
-        tree = tree[key]
-    return tree
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON (``1`` and ``true`` are not)."""
-    if one is _MISSING or other is _MISSING:
-        return one is other
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
-def _walk(tree: Mapping[str, Any], above: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _walk(value, (*above, key))
+    def suggest(self, values: Records) -> None:
+        """Bring values to their places unless somebody else decided on one of them."""
+        free = {path: value for path, value in values.items() if not any(overlap(path, p) for p in self.settled)}
+        if any(self._is_somebody_elses(path, value) for path, value in free.items()):
+            self.settled |= free.keys()  # what we wrote there earlier is theirs now: it stays, and is forgotten
         else:
-            yield (*above, key), value
+            self.require(free)
 
+    def take_back(self, others: set[KeyPath]) -> None:
+        """Remove what the role wrote and wants no more, unless a person changed it since or another role has it too."""
+        for path, value in self.mine.items():
+            if path in self.settled or path in others:
+                continue
+            found = find(self.config, path)
+            if path in SETS and isinstance(found, list):
+                left = [item for item in found if item not in value]
+                put(self.config, path, left) if left else take_out(self.config, path)
+            elif same(found, value):
+                take_out(self.config, path)
 
-def _set_by_somebody_else(current: Any, mine: Mapping[KeyPath, Any], path: KeyPath, default: Any) -> bool:
-    found = find(current, path)
-    return found is not _MISSING and not same(found, default) and not same(found, mine.get(path, _MISSING))
-
-
-def _refuse_disagreement(
-    current: Any, named: Mapping[KeyPath, Any], others: Mapping[KeyPath, tuple[str, Any]], owner: str
-) -> None:
-    for path in named.keys() & others.keys() - SETS:
-        other, theirs = others[path]
-        if not same(theirs, named[path]) and same(theirs, find(current, path)):
-            raise ConfigError(
-                f"the roles {owner} and {other} want different values of {'.'.join(path)} "
-                f"({json.dumps(named[path])} and {json.dumps(theirs)}): make them agree in the inventory, "
-                f"and when {other} has given way there, apply that role first"
-            )
-
-
-def _write(
-    result: dict[str, Any],
-    record: dict[KeyPath, Any],
-    current: Any,
-    mine: Mapping[KeyPath, Any],
-    path: KeyPath,
-    value: Any,
-) -> None:
-    """Bring ``value`` to its place, and note in ``record`` what of it is ours rather than a person's."""
-    before = find(current, path)
-    if value == {} and isinstance(before, dict):
-        return
-    if path in SETS and isinstance(before, list) and isinstance(value, list):
-        ours = mine.get(path, [])
-        record_items = [item for item in value if item in ours or item not in before]
-        kept = [item for item in before if item not in value and item not in ours]
-        _put(result, path, [*value, *kept])
-        if record_items:
-            record[path] = record_items
-        return
-    if not same(before, value):
-        _put(result, path, value)
-    elif path not in mine:
-        return
-    record[path] = value
-
-
-def _take_back(result: dict[str, Any], path: KeyPath, value: Any) -> None:
-    """Remove what a role wrote, unless a person changed it since; objects that this empties go too."""
-    found = find(result, path)
-    if path in SETS and isinstance(found, list):
-        left = [item for item in found if item not in value]
-        if left:
-            _put(result, path, left)
+    def _write(self, path: KeyPath, value: Any) -> None:
+        before, was_mine = find(self.config, path), path in self.mine
+        if value == {} and before and isinstance(before, dict):
             return
-    elif not same(found, value):
-        return
-    parent = find(result, path[:-1])
-    if isinstance(parent, dict):
-        parent.pop(path[-1], None)
-        if not parent and len(path) > 1:
-            _take_back(result, path[:-1], {})
+        if path in SETS and isinstance(before, list) and isinstance(value, list):
+            ours = self.mine.get(path, [])
+            put(self.config, path, [*value, *(item for item in before if item not in value and item not in ours)])
+            value = [item for item in value if item in ours or item not in before]
+            was_mine = was_mine or bool(value)
+        elif not same(before, value):
+            put(self.config, path, value)
+            was_mine = True
+        if was_mine:
+            self.record[path] = value
+
+    def _is_somebody_elses(self, path: KeyPath, default: Any) -> bool:
+        above = (find(self.config, path[:depth]) for depth in range(1, len(path)))
+        if any(found is not MISSING and not isinstance(found, dict) for found in above):
+            return True
+        found = find(self.config, path)
+        return found is not MISSING and not same(found, default) and not same(found, self.mine.get(path, MISSING))
 
 
-def _put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
-    for key in path[:-1]:
-        if not isinstance(tree.get(key), dict):
-            tree[key] = {}
-        tree = tree[key]
-    tree[path[-1]] = value
+def _refuse_disagreement(current: Any, named: Records, others: Ledger, owner: str) -> None:
+    for other, records in others.items():
+        for path in named.keys() & records.keys() - SETS:
+            if not same(records[path], named[path]) and same(records[path], find(current, path)):
+                raise ConfigError(
+                    f"the roles {owner} and {other} want different values of {'.'.join(path)} "
+                    f"({json.dumps(named[path])} and {json.dumps(records[path])}): make them agree in the inventory, "
+                    f"and when {other} has given way there, apply that role first"
+                )
 
 
 def _refuse_constant(name: str) -> NoReturn:

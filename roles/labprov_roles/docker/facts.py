@@ -89,8 +89,8 @@ class Data:
     """Whether the host is a member of a Docker swarm."""
 
     def __str__(self) -> str:
-        counts = {"containers": self.containers, "volumes": self.volumes, "images": self.images}
-        return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing"
+        counts = {"container": self.containers, "volume": self.volumes, "image": self.images}
+        return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts.items() if n) or "nothing"
 
 
 class DockerData(FactBase[Data]):

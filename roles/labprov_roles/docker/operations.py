@@ -12,7 +12,7 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.facts.files import FileContents
 from pyinfra.operations import files
 
-from labprov_roles.docker import daemon
+from labprov_roles.docker import daemon, ledger
 from labprov_roles.docker.facts import (
     MARKS,
     Data,
@@ -40,23 +40,24 @@ def configure_daemon(wanted: daemon.Wanted, effect: str = "containers keep runni
     Runs two operations; call it from a role's tasks. ``effect`` is what a restart does to containers, for the name.
     """
     merged(name=f"Merge the keys of {wanted.owner} into {CONFIG}", wanted=wanted)
-    taken_up(name=f"Restart Docker if it needs that for its new configuration ({effect})", wanted=wanted)
+    taken_up(name=f"Restart Docker for its new configuration ({effect})", wanted=wanted)
 
 
 @operation()
 def merged(wanted: daemon.Wanted) -> Commands:
     """Merge what a role wants into daemon.json. Raises OperationError, with nothing changed, for an invalid file."""
-    text, ledger, engine = _read(CONFIG), _ledger(), host.get_fact(DockerEngine)
-    change = _merge(text, ledger, engine, wanted)
-    between = daemon.both(ledger, change.ledger)
-    if change.text == (text or "") and change.ledger == ledger:
+    text, before, engine = _read(CONFIG), _ledger(), host.get_fact(DockerEngine)
+    change = _merge(text, before, engine, wanted)
+    between = ledger.both(before, change.ledger)
+    if change.text == (text or "") and change.ledger == before:
         host.noop(f"{CONFIG} holds all of it")
         return
-    if between != ledger:
+    writes = change.text != (text or "")
+    if writes and engine.validates:
+        yield _validate(change.text)
+    if between != before:
         yield _write_ledger(between)
-    if change.text != (text or ""):
-        if engine.validates:
-            yield _validate(change.text)
+    if writes:
         yield _mark(change.action)
         yield from files.put._inner(src=StringIO(change.text), dest=CONFIG, mode=None if text is not None else "644")
     if change.ledger != between:
@@ -130,12 +131,12 @@ def _read(path: str) -> str | None:
 
 
 def _ledger() -> daemon.Ledger:
-    return daemon.read_ledger(_read(LEDGER) or "")
+    return ledger.read(_read(LEDGER) or "")
 
 
-def _merge(text: str | None, ledger: daemon.Ledger, engine: Engine, wanted: daemon.Wanted) -> daemon.Merged:
+def _merge(text: str | None, records: daemon.Ledger, engine: Engine, wanted: daemon.Wanted) -> daemon.Merged:
     try:
-        return daemon.merge(text or "", ledger, wanted.known_to(engine.major))
+        return daemon.merge(text or "", records, wanted.known_to(engine.major))
     except daemon.ConfigError as error:
         raise OperationError(f"{CONFIG}: {error}; nothing was changed: correct the file and apply again") from None
 
@@ -161,7 +162,9 @@ def _check_data(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
 
 def _validate(text: str) -> StringCommand:
     content = QuoteString(HiddenValue(text))  # a person may keep a proxy's password in it
-    return StringCommand("printf %s", content, "| dockerd --validate --config-file /dev/stdin")
+    tell = f"""printf '%s\\n' "$said" | sed 's#/dev/stdin#{CONFIG}#' >&2"""
+    check = "| dockerd --validate --config-file /dev/stdin 2>&1)"
+    return StringCommand("said=$(printf %s", content, f"{check} || {{ {tell}; exit 1; }}")
 
 
 def _mark(action: str) -> StringCommand:
@@ -169,8 +172,8 @@ def _mark(action: str) -> StringCommand:
     return StringCommand(f"mkdir -p {MARKS} && {{ {run} || true; }} >{MARKS}/docker-{action}")
 
 
-def _write_ledger(ledger: daemon.Ledger) -> StringCommand:
-    text, folder = QuoteString(HiddenValue(daemon.write_ledger(ledger))), LEDGER.rpartition("/")[0]
+def _write_ledger(records: daemon.Ledger) -> StringCommand:
+    text, folder = QuoteString(HiddenValue(ledger.write(records))), LEDGER.rpartition("/")[0]
     new = f"{LEDGER}.new"
     return StringCommand(f"mkdir -p {folder} && umask 077 && printf %s", text, f">{new} && mv -f {new} {LEDGER}")
 

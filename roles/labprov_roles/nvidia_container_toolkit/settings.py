@@ -10,7 +10,7 @@ class Settings(RoleSettings):
     """NVIDIA Container Toolkit."""
 
     version: PackageVersion | None = None
-    """Exact version of its four packages, like ``1.20.0-1``. Not set: what is installed, or the newest if nothing is."""
+    """Exact version of its four packages, like ``1.20.0-1``; not set: what is installed, or the newest."""
     hold: bool = True
     """Keep unattended upgrades away from its packages: new versions have changed how containers get GPUs."""
     cdi: bool = True

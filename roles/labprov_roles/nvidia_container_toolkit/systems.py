@@ -28,13 +28,9 @@ PACKAGES = (
 RIVALS = ("nvidia-docker2", "nvidia-container-runtime")
 """What the toolkit replaces."""
 
-OLD_SOURCES = (
-    "https://nvidia.github.io/libnvidia-container",
-    "https://nvidia.github.io/nvidia-container-runtime",
-    "https://nvidia.github.io/nvidia-docker",
-)
-"""Repositories that older guides add. With another key beside ours apt refuses to work ("Conflicting values set for
-option Signed-By")."""
+OLD_SOURCES = "https://nvidia.github.io/"
+"""Where older guides have apt look: libnvidia-container, nvidia-docker, nvidia-container-runtime. Beside ours, with
+another key, apt would refuse to work ("Conflicting values set for option Signed-By")."""
 
 
 @dataclass(frozen=True, slots=True)

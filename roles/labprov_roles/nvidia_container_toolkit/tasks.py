@@ -47,8 +47,7 @@ def tasks(settings: Settings) -> None:
 
 def _add_repository(source: systems.Source) -> None:
     ours = f"{repository.SOURCES}/{SLUG}.sources"
-    for url in systems.OLD_SOURCES:
-        repository.disable_rivals(name=f"Set aside sources that older guides add ({url})", url=url, ours=ours)
+    repository.disable_rivals(name="Set aside sources that older guides add", url=systems.OLD_SOURCES, ours=ours)
     repository.add(
         title="the NVIDIA Container Toolkit",
         slug=SLUG,
