@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -30,11 +34,43 @@ def _need_root() -> None:
         pytest.skip("the sandbox's hosts need root on Linux")
 
 
+def labprov(*args: str, state: Path | None = None, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    """Run ``labprov ARGS``; ``state`` is a folder for its journals and memory, apart from the user's own."""
+    environment = dict(os.environ) | ({"XDG_STATE_HOME": str(state)} if state else {})
+    command = [sys.executable, "-m", "labprov", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+
+
+def report(*args: str, state: Path | None = None) -> tuple[int, dict[str, Any]]:
+    """Run with ``--json``; returns the exit code and the report."""
+    done = labprov(*args, "--json", state=state)
+    assert done.stdout.startswith("{"), done.stdout[-2000:] + done.stderr[-4000:]
+    return done.returncode, json.loads(done.stdout)
+
+
+def results(run: dict[str, Any], key: str = "outcomes") -> dict[str, dict[str, int]]:
+    """Host -> result -> how many operations (or checks) came out so."""
+    counts: dict[str, dict[str, int]] = {}
+    for record in run[key]:
+        host = counts.setdefault(record["host"], {})
+        word = record.get("result") or record["verdict"]
+        host[word] = host.get(word, 0) + 1
+    return counts
+
+
+@pytest.fixture(scope="session")
+def cli() -> SimpleNamespace:
+    """The labprov command: ``cli.labprov(...)``, ``cli.report(...)`` for its JSON, ``cli.results(...)`` to count."""
+    return SimpleNamespace(labprov=labprov, report=report, results=results)
+
+
 @pytest.fixture(scope="session")
 def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
     """Bring up a sandbox of that name, bare whatever an earlier run left; all of them go at the end of the session."""
     _need_root()
     made: list[str] = []
+    lock = Path("/run/labprov-tests.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions would take each other's nodes away; the second one waits
 
     def make(name: str, *nodes: NodeSpec) -> Sandbox:
         made.append(name)
