@@ -69,17 +69,17 @@ def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     """Bring up a sandbox of that name, bare whatever an earlier run left; all of them go at the end of the session."""
     _need_root()
     made: list[str] = []
-    lock = Path("/run/labprov-tests.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions would take each other's nodes away; the second one waits
 
     def make(name: str, *nodes: NodeSpec) -> Sandbox:
         made.append(name)
         down(print, name=name)
         return up(nodes, tmp_path_factory.mktemp(name) / "sandbox.yml", print, name=name)
 
-    yield make
-    for name in made:
-        down(print, name=name)
+    with Path("/run/labprov-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions would take each other's nodes away; the second one waits
+        yield make
+        for name in made:
+            down(print, name=name)
 
 
 @pytest.fixture(scope="session")
