@@ -122,7 +122,8 @@ def _explain(error: ValidationError, settings: type[BaseModel], where: Callable[
     if first["type"] == "missing":
         return UserError(f"the setting {path[-1]!r} is missing", where(*path[:-1]))
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    got = f", got {first['input']!r}" if isinstance(first["input"], str | int | float | list) else ""
+    shown = isinstance(first["input"], str | int | float | list) and not _is_secret(path)
+    got = f", got {first['input']!r}" if shown else ""
     return UserError(f"{message[0].lower()}{message[1:]}{got}"[:300], where(*path))
 
 
@@ -137,6 +138,11 @@ def _known_keys(settings: type[BaseModel], path: tuple[str | int, ...]) -> str:
     known = [name for name in model.model_fields if name != "mirrors"]
     near = get_close_matches(str(path[-1]), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+def _is_secret(path: tuple[str | int, ...]) -> bool:
+    """Whether a value must not be shown: what stands under a key that names a secret."""
+    return any(word in str(part).lower() for part in path for word in ("password", "secret", "token"))
 
 
 def _is_key(part: str) -> bool:

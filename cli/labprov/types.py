@@ -104,6 +104,6 @@ Timezone = Annotated[
 Hostname = Annotated[
     str,
     StringConstraints(max_length=253),
-    _matching(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", "a host name or an IP address"),
+    _matching(r"[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_:])?", "a host name or an IP address"),
 ]
 """A host name or an IP address."""
