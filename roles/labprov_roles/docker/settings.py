@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from labprov.role import RoleSettings
 from labprov.types import AbsolutePath, UnixName, Url
@@ -86,7 +86,7 @@ class Settings(RoleSettings):
     users: list[UnixName] = []
     """Users who may use Docker. Each of them can become root on this server: membership in the group docker is root.
     The accounts must exist. Members who are not named here stay, and are reported."""
-    daemon: dict[str, Any] = {}
+    daemon: dict[str, JsonValue] = {}
     """Any other keys of ``daemon.json``, merged key by key: ``{mtu: 1450, features: {buildkit: true}}``."""
 
     @model_validator(mode="after")
@@ -100,6 +100,6 @@ class Settings(RoleSettings):
             )
         try:
             json.dumps(self.daemon, allow_nan=False)
-        except (TypeError, ValueError):
-            raise ValueError("daemon: only text, numbers, true, false, null, lists and maps can be written") from None
+        except ValueError:
+            raise ValueError("daemon: infinity and not-a-number cannot be written") from None
         return self

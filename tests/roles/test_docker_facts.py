@@ -1,0 +1,67 @@
+"""Facts about Docker, from literal output."""
+
+from labprov_roles.docker.facts import Data, DockerData, DockerEngine, Engine, GroupMembers, KnownUsers, SnapDocker
+
+RUN = "5c6b6ac3a5ae4f6c8d2b1f4e3a2b1c0d"
+
+
+def engine(*lines: str) -> Engine:
+    return DockerEngine().process(list(lines))
+
+
+def test_a_bare_host_has_no_engine():
+    assert engine("ActiveState=inactive", "UnitFileState=", "InvocationID=") == Engine()
+    assert engine() == DockerEngine.default() == Engine()
+
+
+def test_a_running_engine():
+    found = engine(
+        "Docker version 26.1.5+dfsg1, build 411e817",
+        "validates=yes",
+        "ActiveState=active",
+        "UnitFileState=enabled",
+        f"InvocationID={RUN}",
+    )
+    assert found == Engine("26.1.5+dfsg1", validates=True, active=True, enabled=True)
+    assert found.major == 26
+
+
+def test_an_old_engine():
+    assert engine("Docker version 20.10.24+dfsg1, build 297e128", "ActiveState=active").major == 20
+
+
+def test_a_mark_counts_for_the_run_it_names():
+    state = ("ActiveState=active", f"InvocationID={RUN}")
+    assert engine(*state, f"restart={RUN}").due == "restart"
+    assert engine(*state, f"reload={RUN}").due == "reload"
+    assert engine(*state, f"reload={RUN}", f"restart={RUN}").due == "restart"
+
+
+def test_a_mark_of_another_run_means_nothing():
+    assert engine("ActiveState=active", f"InvocationID={RUN}", "restart=0123").due == ""
+    assert engine("ActiveState=inactive", "InvocationID=", "restart=").due == ""
+    assert engine("ActiveState=failed", f"InvocationID={RUN}", f"restart={RUN}").due == ""
+
+
+def test_data_is_counted():
+    assert DockerData().process(["3", "0", "12", "0"]) == Data(containers=3, images=12)
+    assert str(DockerData().process(["1", "2", "0", "151"])) == "1 container, 2 volumes"
+    assert DockerData().process(["0", "0", "0", "151"]).swarm
+    assert str(DockerData().process([])) == "nothing"
+
+
+def test_a_data_root_cannot_break_out():
+    assert DockerData().command(root="/srv/$(reboot) x").get_raw_value().startswith("cd '/srv/$(reboot) x' ")
+
+
+def test_people():
+    assert KnownUsers().process(["ann:x:1000:1000:Ann:/home/ann:/bin/bash"]) == ["ann"]
+    assert KnownUsers().command(users=("a;b",)).get_raw_value() == "getent passwd 'a;b' || true"
+    assert GroupMembers().process(["docker:x:998:ann,bob"]) == ["ann", "bob"]
+    assert GroupMembers().process(["docker:x:998:"]) == []
+    assert GroupMembers().process([]) == []
+
+
+def test_snap():
+    assert SnapDocker().process(["snap"])
+    assert not SnapDocker().process([])

@@ -1,0 +1,199 @@
+"""The container toolkit: settings and systems to packages, pin and keys of daemon.json; the CDI specification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from pyinfra.context import ctx_host
+
+import labprov_roles.nvidia_container_toolkit as toolkit
+from labprov.engine.facts.system import System
+from labprov.errors import HostError
+from labprov_roles.docker.daemon import merge
+from labprov_roles.nvidia_container_toolkit import operations, tasks
+from labprov_roles.nvidia_container_toolkit.facts import Cdi, CdiState
+from labprov_roles.nvidia_container_toolkit.settings import Settings
+from labprov_roles.nvidia_container_toolkit.systems import daemon_keys, pin, source
+
+TRIXIE = System("debian", "13", "trixie")
+UNITS = frozenset({"nvidia-cdi-refresh.path", "nvidia-cdi-refresh.service"})
+
+
+def test_vendors_repository():
+    found = source(TRIXIE, Settings())
+    assert found.url == "https://nvidia.github.io/libnvidia-container/stable/deb/amd64"
+    assert found.suite == "/"
+    assert found.key_url == "https://nvidia.github.io/libnvidia-container/gpgkey"
+    assert found.fingerprint == "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
+    assert "Pin: origin nvidia.github.io\nPin-Priority: 1001" in found.pin
+
+
+def test_the_pin_names_the_mirrors_host_without_its_port():
+    mirror = {"nvidia_container_toolkit": "http://user@mirror.example:8080/libnvidia-container"}
+    found = source(TRIXIE, Settings.model_validate({"mirrors": mirror}))
+    assert found.url == "http://user@mirror.example:8080/libnvidia-container/stable/deb/amd64"
+    assert "Pin: origin mirror.example\n" in found.pin
+
+
+def test_the_cuda_repository_comes_first_in_the_pin():
+    first, second = pin("mirror.example").split("\n\n")
+    assert "Pin: release l=NVIDIA CUDA\nPin-Priority: 100" in first
+    assert "Pin-Priority: 1001" in second
+    for stanza in (first, second):
+        assert stanza.startswith("Package: nvidia-container-toolkit nvidia-container-toolkit-base libnvidia-")
+
+
+def test_all_four_packages_get_the_version():
+    packages = source(System("debian", "12", "bookworm"), Settings(version="1.20.0-1")).packages
+    assert len(packages) == 4
+    assert all(name.endswith("=1.20.0-1") for name in packages)
+    assert not [name for name in source(TRIXIE, Settings()).packages if "=" in name]
+
+
+def test_an_arm_server_gets_its_own_repository():
+    assert source(System("debian", "13", "trixie", machine="aarch64"), Settings()).url.endswith("/deb/arm64")
+
+
+def test_an_unknown_system_is_refused():
+    with pytest.raises(HostError, match=r"ubuntu 24\.04 is not supported"):
+        source(System("ubuntu", "24.04", "noble"), Settings())
+
+
+def test_keys_are_those_that_nvidia_ctk_would_write():
+    assert daemon_keys(Settings()).keys == {
+        "runtimes": {"nvidia": {"args": [], "path": "nvidia-container-runtime"}},
+        "features": {"cdi": True},
+    }
+    assert daemon_keys(Settings(default_runtime=True)).keys["default-runtime"] == "nvidia"
+    assert "features" not in daemon_keys(Settings(cdi=False)).keys
+
+
+def test_features_of_others_are_merged_not_replaced():
+    config = merge('{"features": {"buildkit": true}}', {}, daemon_keys(Settings())).config
+    assert config["features"] == {"buildkit": True, "cdi": True}
+
+
+def test_an_engine_without_cdi_is_not_told_of_it():
+    assert "features" not in daemon_keys(Settings()).known_to(20).keys
+    assert daemon_keys(Settings()).known_to(25).keys["features"] == {"cdi": True}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"version": "1.20.0-1; reboot"}, {"version": "1.20.*"}, {"cdi": "perhaps"}, {"runtime": "nvidia"}, {"hold": 2}],
+    ids=str,
+)
+def test_hostile_and_mistaken_settings_are_refused(values):
+    with pytest.raises(ValidationError):
+        Settings.model_validate(values)
+
+
+def test_every_setting_is_documented():
+    assert [name for name, entry in Settings.model_fields.items() if not entry.description] == []
+
+
+def test_the_template_lies_where_the_target_has_it():
+    assert (
+        (Path(toolkit.__file__).parent / "templates" / tasks.UDEV_RULE).read_text().startswith("# Managed by labprov")
+    )
+
+
+# --- CDI --------------------------------------------------------------------------------------------------------------
+
+
+def test_cdi_of_a_bare_host():
+    assert CdiState().process([]) == CdiState.default() == Cdi()
+
+
+def test_cdi_of_a_working_host():
+    found = CdiState().process(
+        [
+            "installed yes",
+            "driver 595.71.05",
+            "spec 595.71.05",
+            "unit nvidia-cdi-refresh.path enabled enabled",
+            "unit nvidia-cdi-refresh.service enabled enabled",
+            "watching yes",
+        ]
+    )
+    assert found == Cdi(True, "595.71.05", frozenset({"595.71.05"}), UNITS, UNITS)
+
+
+def test_a_path_unit_that_is_not_active_is_not_ready():
+    lines = ["installed yes", "unit nvidia-cdi-refresh.path enabled", "unit nvidia-cdi-refresh.service disabled"]
+    assert CdiState().process(lines).ready == frozenset()
+
+
+def test_a_driver_that_says_no_version_does_not_answer():
+    assert CdiState().process(["driver [N/A]"]).driver == ""
+
+
+@dataclass
+class FakeHost:
+    """A host whose only fact is its CDI state."""
+
+    state: Cdi
+    noops: list[str] = field(default_factory=list)
+
+    def get_fact(self, kind: type) -> Cdi:
+        return self.state
+
+    def noop(self, description: str) -> None:
+        self.noops.append(description)
+
+
+def commands(state: Cdi, operation: Any) -> list[str]:
+    host = FakeHost(state)
+    with ctx_host.use(host):
+        found = [command.get_raw_value() for command in operation._inner()]
+    assert bool(found) != bool(host.noops), "an operation either does something or says why not"
+    return found
+
+
+ENABLE = ["systemctl enable nvidia-cdi-refresh.service && systemctl enable --now nvidia-cdi-refresh.path"]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (Cdi(), ENABLE),
+        (Cdi(installed=True, units=UNITS), ENABLE),
+        (Cdi(installed=True, units=UNITS, ready=frozenset({"nvidia-cdi-refresh.path"})), ENABLE),
+        (Cdi(installed=True, units=UNITS, ready=UNITS), []),
+        (Cdi(installed=True), []),
+    ],
+    ids=["plan of a bare host", "disabled", "service disabled", "ready", "older than 1.18"],
+)
+def test_the_units_are_enabled_where_there_are_any(state, expected):
+    assert commands(state, operations.cdi_watched) == expected
+
+
+REFRESH = (
+    "systemctl restart nvidia-cdi-refresh.service; grep -qsF 595.71.05 /var/run/cdi/nvidia.yaml "
+    "|| nvidia-ctk cdi generate --output=/var/run/cdi/nvidia.yaml"
+)
+ASIDE = "[ ! -e /etc/cdi/nvidia.yaml ] || mv -f /etc/cdi/nvidia.yaml /etc/cdi/nvidia.yaml.stale"
+
+
+@pytest.mark.parametrize(
+    ("described", "units", "expected"),
+    [
+        ({"595.71.05"}, UNITS, []),
+        (set(), UNITS, [REFRESH]),
+        ({"580.10.01"}, UNITS, [ASIDE, REFRESH]),
+        ({"580.10.01", "595.71.05"}, UNITS, [ASIDE, REFRESH]),
+        ({"580.10.01"}, frozenset(), ["mkdir -p /etc/cdi", "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"]),
+    ],
+    ids=["fresh", "missing", "stale", "stale beside a fresh one", "older than 1.18"],
+)
+def test_a_stale_specification_is_written_anew(described, units, expected):
+    state = Cdi(True, "595.71.05", frozenset(described), units, units)
+    assert commands(state, operations.cdi_fresh) == expected
+
+
+def test_without_a_driver_that_answers_nothing_is_written():
+    assert commands(Cdi(installed=True, units=UNITS, ready=UNITS), operations.cdi_fresh) == []
