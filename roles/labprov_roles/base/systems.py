@@ -21,8 +21,6 @@ class TimeDaemon:
     """What stands above the servers in the drop-in."""
     servers_line: str = "{}"
     """The line that names one server, ``{}``."""
-    in_containers: bool = True
-    """Whether it runs in a container at all (a container's clock is its machine's)."""
 
     def servers_text(self, servers: Sequence[str]) -> str:
         """Text of the drop-in that names ``servers``."""
@@ -40,8 +38,7 @@ class Platform:
     """In the order in which they are looked for; the last one is installed where none is there."""
 
 
-# Debian 12 and 13: systemd-timesyncd.service(8) has ConditionVirtualization=!container; chrony's configuration there
-# ends with "sourcedir /etc/chrony/sources.d".
+# Debian 12 and 13: chrony's configuration there says "sourcedir /etc/chrony/sources.d".
 _DEBIAN = Platform(
     lock_file="/etc/apt/apt.conf.d/80labprov",
     time_daemons=(
@@ -55,7 +52,6 @@ _DEBIAN = Platform(
             "/etc/systemd/timesyncd.conf.d/labprov.conf",
             "[Time]",
             "NTP={}",
-            in_containers=False,
         ),
     ),
 )

@@ -50,7 +50,6 @@ def _daemon(system: Platform, settings: Settings) -> TimeDaemon:
 
 def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
     packages.install(name="Install what keeps the clock right", packages=[daemon.package])
-    in_container = bool(host.get_fact(Container))
     if daemon.servers_file and settings.ntp_servers:
         text = StringIO(daemon.servers_text(settings.ntp_servers))
         named = files.put(
@@ -58,8 +57,9 @@ def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
         )
     elif daemon.servers_file:
         named = files.file(name="Use the distribution's time servers", path=daemon.servers_file, present=False)
-    # In a container its unit's condition never holds: starting it would "change" something at every apply.
-    running = True if daemon.in_containers or not in_container else None
+    # A container's clock is its machine's: the units have conditions that never hold there (CAP_SYS_TIME, no
+    # container), and starting one would "change" something at every apply.
+    running = None if host.get_fact(Container) else True
     systemd.service(name="Keep the clock right from now on", service=daemon.service, enabled=True, running=running)
     if daemon.servers_file:
         systemd.service(

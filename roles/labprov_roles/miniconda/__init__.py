@@ -1,5 +1,6 @@
 """One conda for all users: Miniforge or Miniconda, channels, and a shell that knows the command ``conda``.
 
 Everybody can use it and make environments of their own; only root can change its base. Sessions without a person at
-a prompt (scp, sftp, rsync, cron) notice nothing. Runs on Debian 12 and 13.
+a prompt (scp, sftp, rsync, cron) notice nothing. People at a prompt of bash or another POSIX shell have the command
+``conda``; who uses zsh or fish runs ``PREFIX/bin/conda init zsh`` once. Runs on Debian 12 and 13.
 """
