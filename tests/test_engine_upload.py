@@ -11,12 +11,12 @@ import pytest
 from labprov.engine.upload import upload_script
 
 
-def upload(dest, data: bytes, promised: int | None = None):
-    text = upload_script(str(dest), len(data) if promised is None else promised)
-    return subprocess.run(["sh", "-c", text], input=data, capture_output=True, check=False)
+def upload(dest, data: bytes, arrives: int | None = None):
+    text, payload = upload_script(str(dest), data)
+    return subprocess.run(["sh", "-c", text], input=payload[:arrives], capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("data", [b"", b"one\n", bytes(range(256)) * 4096])
+@pytest.mark.parametrize("data", [b"", b"one\n", bytes(range(256)) * 4096, b"x" * 3_000_000])
 def test_content_arrives(tmp_path, data):
     dest = tmp_path / "file"
     assert upload(dest, data).returncode == 0
@@ -38,10 +38,11 @@ def test_an_existing_file_keeps_owner_and_mode(tmp_path):
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
 
 
-def test_a_connection_that_dies_leaves_the_old_file(tmp_path):
+@pytest.mark.parametrize("arrives", [0, 1, 500, 999])
+def test_a_connection_that_dies_leaves_the_old_file(tmp_path, arrives):
     dest = tmp_path / "file"
     dest.write_text("old")
-    done = upload(dest, b"only a part", promised=1_000_000)
+    done = upload(dest, b"some bytes" * 100, arrives=arrives)
     assert done.returncode != 0
     assert b"bytes arrived" in done.stderr
     assert dest.read_text() == "old"

@@ -9,9 +9,9 @@ import socket
 import time
 
 import gevent
-from paramiko import Channel
 
-from labprov.engine.ssh import Connection
+from labprov.engine.channel import Channel
+from labprov.engine.connection import Connection
 from labprov.errors import HostError
 
 _PATH = "/run/labprov.lock"
@@ -37,7 +37,7 @@ def take_lock(connection: Connection, wait: float) -> Channel:
     """
     how = f"-w {wait:g}" if wait else "-n"
     script = _TAKE.format(path=_PATH, wait=how, holder=shlex.quote(holder()))
-    channel = connection.open(connection.as_root(script))
+    channel = connection.start_root(script)
     with gevent.Timeout(wait + 60, HostError("the host did not answer when its lock was asked for")):
         line = _first_line(channel)
     if line == "LOCKED":

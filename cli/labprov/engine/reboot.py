@@ -24,7 +24,7 @@ def reboot(session: Session, host: Host, role: str, timeout: float, report: Repo
     started, why, before = time.time(), reboot_reasons(host), boot_id(host)
     connection = session.connection(host)
     # In the background and a second later, so that the command ends before the connection does.
-    connection.execute(connection.as_root("(sleep 1; systemctl reboot) >/dev/null 2>&1 </dev/null &"), timeout=30)
+    connection.root("(sleep 1; systemctl reboot) >/dev/null 2>&1 </dev/null &", timeout=30)
     after = _wait(session, host, before, started + timeout)
     result = Result.CHANGED if after else Result.FAILED
     reason = "; ".join(why) if after else f"it did not come back within {timeout:g} s"

@@ -7,13 +7,13 @@ and one host's failure never stops another. One session at a time in a process: 
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.pool import Pool
-from paramiko import Channel
 from pyinfra import context, logger
 from pyinfra.api import Config, Host, Inventory
 from pyinfra.api.exceptions import PyinfraError
@@ -22,10 +22,13 @@ from pyinfra.api.state import StateStage
 from pyinfra.api.util import FILE_SHAS, TEMPLATES
 from pyinfra.connectors.sshuserclient import client as ssh_client
 
+from labprov.engine.channel import Channel
+from labprov.engine.connection import Connection
 from labprov.engine.facts.reboot import BootId
+from labprov.engine.local import ADDRESS, LocalConnection
 from labprov.engine.lock import take_lock
 from labprov.engine.recorder import LogCatcher, RecordingState
-from labprov.engine.ssh import Connection
+from labprov.engine.ssh import SshConnection
 from labprov.engine.target import Target
 from labprov.errors import HostError, Interrupted, Unreachable
 
@@ -55,18 +58,24 @@ class Failure:
 class Session:
     """Open connections to ``targets``; use as a context manager.
 
+    ``sudo_password``: asked of the user before, for hosts whose sudo wants one.
     ``expected(name)``: the fact commands that will likely be asked of that host; they go out in the first round trip.
     """
 
     def __init__(
-        self, targets: Sequence[Target], parallel: int = PARALLEL, expected: Callable[[str], Sequence[str]] = _nothing
+        self,
+        targets: Sequence[Target],
+        parallel: int = PARALLEL,
+        expected: Callable[[str], Sequence[str]] = _nothing,
+        sudo_password: str = "",
     ) -> None:
         _forget_process_caches()
         self.expected = expected
         self.targets = {target.name: target for target in targets}
         inventory = Inventory(([(t.name, _host_data(t)) for t in targets], {}))
         for host in inventory:
-            host.connector_cls = Connection
+            local = self.targets[host.name].address == ADDRESS
+            host.connector_cls = LocalConnection if local else SshConnection
         config = Config()
         config.PARALLEL, config.FAIL_PERCENT = max(1, min(parallel, len(targets) or 1)), None
         self.parallel = config.PARALLEL
@@ -74,7 +83,7 @@ class Session:
         # Without a position of its own, the n-th operation of every host would be the same operation to pyinfra.
         for index, host in enumerate(inventory):
             host.loop_position = [index]
-            self.connection(host).begin(self.targets[host.name])
+            self.connection(host).begin(self.targets[host.name], sudo_password)
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
         self.locks: dict[str, Channel] = {}
@@ -164,6 +173,10 @@ class Session:
         except (PyinfraError, OSError, TimeoutError) as error:
             told = self.state.warnings[host.name]
             return Failure(HostError(str(error) or (told[-1] if told else type(error).__name__)))
+        except Exception as error:  # a bug, of ours or of a lab's own role: it ends this host, no other
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{frame.filename}:{frame.lineno}"
+            return Failure(HostError(f"bug: {type(error).__name__}: {error} (at {place}, in {frame.name})"))
 
     def reconnect(self, host: Host) -> None:
         """Connect again, after a reboot. Raises Unreachable."""

@@ -10,7 +10,7 @@ from typing import Any
 import testinfra.host
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from labprov.engine.ssh import Connection
+from labprov.engine.connection import Connection
 
 TIMEOUT = 600.0
 """Seconds after which a check's command is given up."""
@@ -28,7 +28,7 @@ class ConnectionBackend(BaseBackend):  # type: ignore[misc]  # testinfra ships n
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         """Run one command; arguments are quoted into it. Raises HostError when the connection is lost."""
         line = self.get_command(command, *args)
-        done = self.connection.execute(self.connection.as_root(line), timeout=TIMEOUT)
+        done = self.connection.root(line, timeout=TIMEOUT)
         return self.result(done.status, line.encode(), done.stdout, done.stderr)
 
     def get_encoding(self) -> str:

@@ -1,0 +1,133 @@
+"""A host as commands and files reach it, whatever carries them: root, standard input, timeouts, atomic uploads.
+
+``ssh`` and ``local`` say how a command is started; everything else is here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from io import IOBase
+from typing import IO, Any, Unpack, cast
+
+import gevent
+from pyinfra.api import StringCommand
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.api.util import get_file_io
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
+
+from labprov.engine.batch import Completed
+from labprov.engine.channel import Channel, finish
+from labprov.engine.knowledge import Knowledge, answer_facts
+from labprov.engine.target import Target
+from labprov.engine.upload import upload_script
+from labprov.errors import HostError
+
+OPERATION_TIMEOUT = 7200
+"""Seconds after which a command is ended; a driver build on an old machine takes long."""
+GRACE = 15.0
+"""Seconds that a host has, after a timeout, to end the command itself."""
+
+
+class Connection(SSHConnector):
+    """One host's connection, and what is known of the host. A connector of pyinfra's."""
+
+    target: Target
+    knowledge: Knowledge
+    sudo_password: str = ""
+    round_trips = 0
+
+    def begin(self, target: Target, sudo_password: str) -> None:
+        """Called once, before the first connect."""
+        self.target, self.sudo_password = target, sudo_password
+        self.knowledge = Knowledge(lambda script: self.root("sh", script))
+        answer_facts(self.host, self.knowledge)
+
+    def start(self, command: str) -> Channel:
+        """Start a command line as the login user. Raises HostError when the connection is gone."""
+        raise NotImplementedError
+
+    def start_root(self, command: str) -> Channel:
+        """Start a command line as root; its standard input stays open."""
+        channel = self.start(self._as_root(command))
+        if self._password_line:
+            channel.sendall(self._password_line)
+        return channel
+
+    def root(self, command: str, stdin: bytes = b"", timeout: float | None = None) -> Completed:
+        """Run a command line as root; ``timeout`` in seconds. Raises HostError when the connection is lost."""
+        bounded = f"timeout -k 5 {timeout:g} sh -c {shlex.quote(command)}" if timeout else command
+        channel = self.start(self._as_root(bounded))
+        late = HostError(f"the command did not end within {timeout:g} s") if timeout else None
+        try:
+            with gevent.Timeout(timeout + GRACE if timeout else None, late):
+                return finish(channel, self._password_line + stdin)
+        finally:
+            channel.close()
+
+    @property
+    def _password_line(self) -> bytes:
+        return f"{self.sudo_password}\n".encode() if self.target.sudo and self.sudo_password else b""
+
+    def _as_root(self, command: str) -> str:
+        # The password goes in by standard input: not by a command line, an environment or a file. -k: sudo asks even if
+        # it need not, so that it is always sudo that reads that line, never the command.
+        how = "sudo -H -k -S -p ''" if self._password_line else "sudo -H -n"
+        return f"{how} sh -c {shlex.quote(command)}" if self.target.sudo else f"sh -c {shlex.quote(command)}"
+
+    # -- what pyinfra calls -----------------------------------------------------------------------------------------
+
+    def run_shell_command(
+        self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any
+    ) -> tuple[bool, CommandOutput]:
+        """Run a command with pyinfra's global arguments; True when the exit code is one of success."""
+        arguments.pop("_get_pty", None)
+        timeout, stdin = arguments.pop("_timeout", None), arguments.pop("_stdin", None)
+        codes = arguments.pop("_success_exit_codes", None) or [0]
+        if not (arguments.get("_sudo_user") or arguments.get("_su_user")):
+            arguments["_sudo"] = False  # we are root already
+        line = make_unix_command_for_host(self.state, self.host, command, **arguments).get_raw_value()
+        limit = timeout or OPERATION_TIMEOUT
+        try:
+            done = self.root(line, _stdin_bytes(stdin), limit)
+        finally:
+            self.knowledge.forget()
+        errors = _lines("stderr", done.stderr)
+        if done.status == 124 and 124 not in codes:
+            errors.append(OutputLine("stderr", f"Error: ended after {limit:g} s without an end of its own"))
+        return done.status in codes, CommandOutput([*_lines("stdout", done.stdout), *errors])
+
+    def put_file(
+        self,
+        filename_or_io: str | IOBase,
+        remote_filename: str,
+        remote_temp_filename: str | None = None,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Unpack[ConnectorArguments],
+    ) -> bool:
+        """Upload a file in one round trip, atomically. Raises HostError with the cause when it does not arrive."""
+        with get_file_io(cast(IO[Any], filename_or_io), "rb") as file:
+            data = file.read()
+        data = data.encode() if isinstance(data, str) else data
+        script, payload = upload_script(remote_filename, data)
+        try:
+            done = self.root(script, payload, OPERATION_TIMEOUT)
+        finally:
+            self.knowledge.forget()
+        if done.status != 0:
+            said = done.stderr.decode(errors="replace").strip() or f"exit code {done.status}"
+            raise HostError(f"could not write {remote_filename}: {said}; the old file is as it was")
+        return True
+
+
+def _lines(buffer: str, data: bytes) -> list[OutputLine]:
+    text = data.decode("utf-8", errors="replace")
+    return [OutputLine(buffer, line.rstrip("\r")) for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def _stdin_bytes(stdin: Any) -> bytes:
+    if not stdin:
+        return b""
+    lines = stdin.readlines() if hasattr(stdin, "readlines") else [stdin] if isinstance(stdin, str) else list(stdin)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).encode()
