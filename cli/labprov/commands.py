@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -46,6 +46,7 @@ class Selection:
     only: tuple[str, ...] = ()
     """Roles of the deploy; empty: all."""
     parallel: int = 50
+    sudo_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,11 @@ def listing(inventory: str, console: Console) -> int:
 def _session(made: plans.Plan, selection: Selection) -> Iterator[Session]:
     """Connections to the plan's hosts, with what earlier runs learned to ask of them."""
     learned = Learned(f"{made.inventory.path.resolve()} {made.deploy.path.resolve()}")
-    with Session(stage.targets(made.hosts), selection.parallel, lambda name: learned.get(name, "facts")) as session:
+
+    def expected(name: str) -> Sequence[str]:
+        return learned.get(name, "facts")
+
+    with Session(stage.targets(made.hosts), selection.parallel, expected, selection.sudo_password) as session:
         yield session
         for name, commands in session.asked().items():
             if commands:

@@ -48,6 +48,7 @@ _SELECTION = (
     click.option("-l", "--limit", multiple=True, help="Only these hosts: names, groups, patterns; '!x' leaves x out."),
     click.option("--role", "only", multiple=True, help="Only this role of the deploy; may be given again."),
     click.option("--parallel", default=50, show_default=True, type=click.IntRange(1), help="Hosts at the same time."),
+    click.option("-K", "--ask-sudo-password", "ask", is_flag=True, help="Ask once for the password that sudo wants."),
 )  # fmt: skip
 _OUTPUT = (
     click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else."),
@@ -81,10 +82,13 @@ def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
     return Output(console, as_json, verbose)
 
 
-def _selection(deploy: str, inventory: str, limit: tuple[str, ...], only: tuple[str, ...], parallel: int) -> Selection:
+def _selection(
+    deploy: str, inventory: str, limit: tuple[str, ...], only: tuple[str, ...], parallel: int, ask: bool
+) -> Selection:
     from labprov.commands import Selection
 
-    return Selection(deploy, inventory, limit, only, parallel)
+    password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
+    return Selection(deploy, inventory, limit, only, parallel, password)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -35,11 +35,12 @@ class Connection(SSHConnector):
     target: Target
     knowledge: Knowledge
     sudo_password: str = ""
+    """Set only for a host whose sudo was seen to want one: another would hand it to the command."""
     round_trips = 0
 
-    def begin(self, target: Target, sudo_password: str) -> None:
+    def begin(self, target: Target) -> None:
         """Called once, before the first connect."""
-        self.target, self.sudo_password = target, sudo_password
+        self.target = target
         self.knowledge = Knowledge(lambda script: self.root("sh", script))
         answer_facts(self.host, self.knowledge)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from gevent.os import tp_read
+from gevent.os import nb_read
 from gevent.subprocess import PIPE, Popen
 
 from labprov.engine.channel import Channel
@@ -32,11 +32,11 @@ class LocalChannel:
 
     def recv(self, nbytes: int) -> bytes:
         """Read from its standard output."""
-        return bytes(tp_read(self._process.stdout.fileno(), nbytes))
+        return bytes(nb_read(self._process.stdout.fileno(), nbytes))
 
     def recv_stderr(self, nbytes: int) -> bytes:
         """Read from its standard error."""
-        return bytes(tp_read(self._process.stderr.fileno(), nbytes))
+        return bytes(nb_read(self._process.stderr.fileno(), nbytes))
 
     def recv_exit_status(self) -> int:
         """Wait for its exit status."""

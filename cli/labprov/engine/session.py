@@ -70,7 +70,7 @@ class Session:
         sudo_password: str = "",
     ) -> None:
         _forget_process_caches()
-        self.expected = expected
+        self.expected, self.sudo_password = expected, sudo_password
         self.targets = {target.name: target for target in targets}
         inventory = Inventory(([(t.name, _host_data(t)) for t in targets], {}))
         for host in inventory:
@@ -83,7 +83,7 @@ class Session:
         # Without a position of its own, the n-th operation of every host would be the same operation to pyinfra.
         for index, host in enumerate(inventory):
             host.loop_position = [index]
-            self.connection(host).begin(self.targets[host.name], sudo_password)
+            self.connection(host).begin(self.targets[host.name])
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
         self.locks: dict[str, Channel] = {}
@@ -198,9 +198,16 @@ class Session:
         knowledge, user = self.connection(host).knowledge, self.targets[host.name].user or "the login user"
         knowledge.forget()
         try:
-            knowledge.fetch([WHO, *self.expected(host.name)])
+            try:
+                knowledge.fetch([WHO, *self.expected(host.name)])
+            except HostError:
+                if not self.sudo_password:
+                    raise
+                self.connection(host).sudo_password = self.sudo_password
+                knowledge.fetch([WHO, *self.expected(host.name)])
         except HostError as error:
-            raise Unreachable(f"{user} may not become root by sudo ({error})") from error
+            hint = "; -K asks for one" if "password is required" in str(error) else ""
+            raise Unreachable(f"{user} may not become root by sudo ({error}{hint})") from error
         if knowledge.raw(WHO).stdout.strip() != b"0":
             raise Unreachable(f"{user} is not root there: log in as root or set 'sudo: true'")
 

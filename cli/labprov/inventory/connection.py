@@ -56,8 +56,8 @@ class Connection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    address: Hostname
-    """Name or IP address; the host's name in the inventory when not set."""
+    address: Hostname | Literal["@local"]
+    """Name or IP address; the host's name in the inventory when not set; ``@local``: the machine labprov runs on."""
     port: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=65535)] | None = None
     """TCP port of sshd; when not set, what ``~/.ssh/config`` says, else 22."""
     user: LoginName | None = None
