@@ -125,7 +125,8 @@ def test_nodes_of_both_releases_accept_it_and_refuse_another_key(mirror, sandbox
             options = (
                 "-o Dir::Etc::sourcelist=/tmp/try.list -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=/tmp/try"
             )
-            ssh(sandbox, node, f"echo '{line}' | sudo tee /tmp/try.list >/dev/null; sudo mkdir -p /tmp/try/partial")
+            ssh(sandbox, node, f"echo '{line}' | sudo tee /tmp/try.list >/dev/null")
+            ssh(sandbox, node, "sudo rm -rf /tmp/try; sudo mkdir -p /tmp/try/partial")  # nothing to fall back on
             done = ssh(sandbox, node, f"sudo apt-get update -q {options}", check=False)
             assert (done.returncode == 0) is wanted, f"{node}: {done.stdout}{done.stderr}"
         ssh(sandbox, node, "sudo rm -rf /tmp/try /tmp/try.list /etc/apt/keyrings/try.asc")

@@ -24,7 +24,8 @@ class Python:
     def debian_packages(self) -> tuple[str, ...]:
         """The Debian packages that it is made of."""
         name = f"python{self.short}"
-        return (f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib", *self.libraries)
+        wheels = ("python3-pip-whl", "python3-setuptools-whl")  # for environments made by venv
+        return (f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib", f"{name}-venv", *wheels, *self.libraries)
 
 
 _LIBRARIES = ("libffi8", "libsqlite3-0", "libexpat1", "libuuid1", "libncursesw6", "libtinfo6", "liblzma5", "libbz2-1.0")
@@ -58,6 +59,8 @@ def assemble(python: Python, trees: Iterable[Path], patchelf: Path, prefix: Path
     for tree in trees:
         _copy_stdlib(tree / f"usr/lib/python{python.short}", library)
         _copy_libraries(tree, prefix / "lib")
+        for wheel in (tree / "usr/share/python-wheels").glob("*.whl"):
+            _copy_wheel(wheel, library / "ensurepip/_bundled")
         if (tree / f"usr/bin/python{python.short}").exists():
             shutil.copy2(tree / f"usr/bin/python{python.short}", binary)
     (library / "site-packages").mkdir()
@@ -99,6 +102,11 @@ def _copy_stdlib(source: Path, library: Path) -> None:
         shutil.copytree(source, library, symlinks=True, ignore=ignored, dirs_exist_ok=True)
 
 
+def _copy_wheel(wheel: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(wheel, target)
+
+
 def _copy_libraries(tree: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for folder in _LIB_FOLDERS:
@@ -115,6 +123,9 @@ def _upstream_layout(library: Path) -> None:
     changed = text.replace("'DEB_PYTHON_INSTALL_LAYOUT', 'posix_local'", "'', 'posix_prefix'")
     changed = changed.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
     sysconfig.write_text(changed)
+    bundled = "os.path.join(os.path.dirname(__file__), '_bundled')"
+    ensurepip = library / "ensurepip/__init__.py"
+    ensurepip.write_text(ensurepip.read_text().replace("sysconfig.get_config_var('WHEEL_PKG_DIR')", bundled))
 
 
 def _sysconfig(library: Path) -> Path:

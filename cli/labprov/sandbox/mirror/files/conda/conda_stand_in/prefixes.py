@@ -83,6 +83,8 @@ def require_writable(prefix: Path) -> Path:
         location = f"  environment location: {prefix}\n  uid: {os.geteuid()}\n  gid: {os.getegid()}\n"
         head = "The current user does not have write permissions to the target environment."
         raise CondaError("EnvironmentNotWritableError", f"{head}\n{location}")
+    if prefix == ROOT:
+        raise CondaError("SimulationError", "the base of the labprov sandbox's conda stand-in cannot be changed")
     if (prefix / "conda-meta/frozen").exists():
         raise CondaError("EnvironmentIsFrozenError", f"Cannot modify frozen environment: {prefix}")
     return prefix

@@ -106,6 +106,8 @@ def _translated(error: Exception, specs: Sequence[str], urls: Sequence[str]) -> 
         listed, current = ("\n".join(f"  - {item}" for item in items) for items in (missing, urls))
         head = "The following packages are not available from current channels:"
         return CondaError("PackagesNotFoundError", f"{head}\n\n{listed}\n\nCurrent channels:\n\n{current}")
+    if "Cannot solve" in text:
+        return CondaError("LibMambaUnsatisfiableError", f"Encountered problems while solving:\n{text}")
     if "404" in text:
         return CondaError("UnavailableInvalidChannel", f"HTTP 404 NOT FOUND for channel {urls}\n{text}")
     if any(word in text.lower() for word in ("connect", "dns", "request", "timed out")):
