@@ -11,7 +11,7 @@ from labprov.errors import UserError
 from labprov.inventory import compose, load
 
 KNOWN_TOP = (
-    "known keys: vars, address, port, user, key, sudo, known_hosts, host_keys, jump, connect_timeout, mirrors, "
+    "known keys: vars, address, port, user, key, sudo, known_hosts, host_keys, jump, connect_timeout, serial, max_failures, mirrors, "
     "settings, groups, hosts, simulation"
 )
 QUOTE = 'quote a value that begins with {{ and a range within [...]: "gpu-[01:12]"'
@@ -220,10 +220,6 @@ CASES = {
     "address": (
         "hosts: {a: {address: -oX}}\n",
         "lab.yml:1: hosts.a.address: should be a host name or an IP address, got '-oX'",
-    ),
-    "name is no address": (
-        "hosts:\n  - gpu_01\n",
-        "lab.yml:2: hosts.0: should be a host name or an IP address, got 'gpu_01' (give the host 'gpu_01' an address)",
     ),
     "host keys": (
         "hosts: {a: {host_keys: off}}\n",

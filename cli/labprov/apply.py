@@ -43,6 +43,8 @@ class Status(StrEnum):
     OK = "ok"
     FAILED = "failed"
     UNREACHABLE = "unreachable"
+    NOT_STARTED = "not started"
+    """An earlier batch had too many failures."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Policy:
     """What an apply may do beyond changing what the plan shows."""
 
     may_reboot: bool = False
+    verify_batches: bool = False
+    """Verify each batch before the next one starts."""
     wait: float = 0.0
     """Seconds to wait for another labprov that works on the same host."""
     reboot_timeout: float = 900.0
@@ -77,6 +81,11 @@ def targets(hosts: Sequence[Host]) -> list[Target]:
         Target(host.name, host.connection.address, **{name: getattr(host.connection, name) for name in names})
         for host in hosts
     ]
+
+
+def not_started(host: HostResult) -> HostResult:
+    """The host left alone because an earlier batch had too many failures."""
+    return HostResult(host.name, Status.NOT_STARTED, "too many hosts of earlier batches failed (max_failures)")
 
 
 def connect(session: Session, plan: Plan) -> list[HostResult]:

@@ -12,7 +12,7 @@ import click
 from labprov import __version__
 
 if TYPE_CHECKING:  # importing these costs more than `labprov --help` may take
-    from labprov.commands import Output, Selection
+    from labprov.running import Output, Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,7 +69,7 @@ def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
     from rich.console import Console
 
-    from labprov.commands import Output
+    from labprov.running import Output
 
     # The stream is bound now: pytest, which runs the checks, replaces sys.stdout while it runs.
     console = Console(
@@ -85,7 +85,7 @@ def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
 def _selection(
     deploy: str, inventory: str, limit: tuple[str, ...], only: tuple[str, ...], parallel: int, ask: bool
 ) -> Selection:
-    from labprov.commands import Selection
+    from labprov.running import Selection
 
     password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
     return Selection(deploy, inventory, limit, only, parallel, password)
@@ -125,9 +125,17 @@ def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selectio
 @_options(*_SELECTION, *_OUTPUT)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
 @click.option("--reboot", "may_reboot", is_flag=True, help="Reboot hosts that need it, between roles.")
+@click.option("--verify-batches", is_flag=True, help="Verify a batch (see serial) before the next one starts.")
 @click.option("--wait", default=0.0, metavar="SECONDS", help="Wait for another labprov at work on a host.")
 def apply(
-    yes: bool, may_reboot: bool, wait: float, as_json: bool, verbose: bool, no_color: bool, **selection: Any
+    yes: bool,
+    may_reboot: bool,
+    verify_batches: bool,
+    wait: float,
+    as_json: bool,
+    verbose: bool,
+    no_color: bool,
+    **selection: Any,
 ) -> int:
     """Bring the hosts to what DEPLOY says, then verify them.
 
@@ -139,7 +147,7 @@ def apply(
     asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     confirm = click.confirm if asked else None
     return commands.apply(
-        _selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot, wait), confirm
+        _selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot, verify_batches, wait), confirm
     )
 
 

@@ -15,7 +15,8 @@ from labprov.inventory.names import expand, is_name
 from labprov.inventory.templates import NAMES as TEMPLATE_NAMES
 from labprov.inventory.tree import Items, Map, Node
 
-COMMON_KEYS = ("vars", *CONNECTION_KEYS, "mirrors", "settings")
+SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures")
+COMMON_KEYS = ("vars", *SINGLE_KEYS, "mirrors", "settings")
 TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "simulation")
 GROUP_KEYS = (*COMMON_KEYS, "hosts", "groups")
 
@@ -143,7 +144,7 @@ def _expand(pattern: str, where: Where) -> list[str]:
 
 def _body(owner: Map) -> Map:
     """Give the common keys of ``owner``, the mappings among them checked; ``settings: {docker:}`` is an empty one."""
-    entries: dict[str, Node] = {key: node for key, node in owner.entries.items() if key in CONNECTION_KEYS}
+    entries: dict[str, Node] = {key: node for key, node in owner.entries.items() if key in SINGLE_KEYS}
     for key in ("vars", "mirrors", "settings"):
         if key in owner.entries:
             entries[key] = shape.mapping(owner.entries[key])

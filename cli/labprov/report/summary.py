@@ -45,9 +45,14 @@ def changes(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.result is Result.CHANGED]
 
 
+def failed_in_checks(run: Run) -> set[str]:
+    """Names of the hosts on which a check failed."""
+    return {check.host for check in run.checks if check.verdict is Verdict.FAILED}
+
+
 def exit_code(run: Run) -> int:
     """0: fine; 1: something failed in the work or in a check; 4: otherwise fine, but some hosts were unreachable."""
-    if any(host.status is Status.FAILED for host in run.hosts):
+    if any(host.status in (Status.FAILED, Status.NOT_STARTED) for host in run.hosts):
         return 1
     if any(check.verdict is Verdict.FAILED for check in run.checks):
         return 1

@@ -15,7 +15,12 @@ from labprov.report.summary import Run, changes, count, count_checks
 from labprov.verify.checks import Check, Verdict
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
-_STATUS_STYLES = {Status.OK: "green", Status.FAILED: "bold red", Status.UNREACHABLE: "yellow"}
+_STATUS_STYLES = {
+    Status.OK: "green",
+    Status.FAILED: "bold red",
+    Status.UNREACHABLE: "yellow",
+    Status.NOT_STARTED: "yellow",
+}
 
 
 def banner(console: Console, simulation: str) -> None:

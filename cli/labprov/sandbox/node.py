@@ -119,11 +119,8 @@ def ssh(places: Places, address: str) -> list[str]:
 def _boot_command(places: Places, node: Node, folder: Path) -> list[str]:
     supervisor = ["sh", "-c", _KEEP, "labprov-sandbox", f"{places.mark}-{node.spec.name}"]
     unit = ["--keep-unit"]
-    if Path("/run/systemd/system").is_dir():  # this machine's systemd gives the node a scope; nspawn reboots by itself
-        supervisor, unit = (
-            [],
-            ["--property=DevicePolicy=auto"],
-        )  # device nodes can be made, as where there is no systemd
+    if Path("/run/systemd/system").is_dir():  # systemd gives the node a scope, and nspawn itself reboots it
+        supervisor, unit = [], ["--property=DeviceAllow=char-* rwm"]  # a GPU's device nodes are made inside
     return [
         *supervisor,
         *("systemd-nspawn", "--quiet", "--boot", "--register=no", *unit, "--settings=no", "--link-journal=no"),

@@ -1,0 +1,76 @@
+"""In which order hosts are worked on: batches, and when to stop. Pure; ``commands`` follows it.
+
+``serial`` (a number, a percentage, or a list of them whose last one repeats) and ``max_failures`` stand in the
+inventory beside the settings, for all hosts or a group. Hosts that got ``serial`` from the same place form a line of
+batches; lines go on side by side. Hosts without ``serial`` all belong to the first batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from labprov.errors import UserError, Where
+from labprov.inventory import Host
+
+
+@dataclass(frozen=True)
+class Line:
+    """Hosts that are worked on batch by batch."""
+
+    batches: tuple[tuple[str, ...], ...]
+    """Host names, in order."""
+    max_failures: int | None
+    """More failed hosts than this stop the batches to come; None: nothing does."""
+
+    def may_go_on(self, failed: Collection[str]) -> bool:
+        """Whether the next batch may start when these hosts (names, of any line) have failed."""
+        mine = sum(1 for batch in self.batches for name in batch if name in failed)
+        return self.max_failures is None or mine <= self.max_failures
+
+
+def lines(hosts: Sequence[Host]) -> list[Line]:
+    """Sort hosts into lines of batches. Raises UserError for a ``serial`` or ``max_failures`` that makes no sense."""
+    groups: dict[tuple[Where, Where] | None, list[Host]] = {}
+    for host in hosts:
+        values = host.tree.plain()
+        key = (host.origin("serial"), host.origin("max_failures")) if "serial" in values else None
+        groups.setdefault(key, []).append(host)
+    return [_line(members, serial=key is not None) for key, members in groups.items()]
+
+
+def split(sizes: Sequence[int], names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Cut ``names`` into batches of these sizes; the last size repeats until all are in one."""
+    batches: list[tuple[str, ...]] = []
+    start = 0
+    while start < len(names):
+        size = sizes[min(len(batches), len(sizes) - 1)]
+        batches.append(tuple(names[start : start + size]))
+        start += size
+    return tuple(batches)
+
+
+def _line(hosts: Sequence[Host], serial: bool) -> Line:
+    names = [host.name for host in hosts]
+    values = hosts[0].tree.plain()
+    most = values.get("max_failures", 0 if serial else None)
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
+        raise UserError(f"should be a number of hosts, got {most!r}", hosts[0].origin("max_failures"))
+    if not serial:
+        return Line((tuple(names),), most)
+    given = values["serial"] if isinstance(values["serial"], list) else [values["serial"]]
+    where = hosts[0].origin("serial")
+    if not given:
+        raise UserError("should name at least one size", where, "like 1, 25% or [1, 5, 10]")
+    return Line(split([_size(size, len(names), where) for size in given], names), most)
+
+
+def _size(size: object, number: int, where: Where) -> int:
+    """A number of hosts: itself, or a percentage of ``number``, at least 1."""
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size
+    digits = size.removesuffix("%") if isinstance(size, str) and size.endswith("%") else ""
+    if digits.isdigit() and 0 < int(digits) <= 100:
+        return max(1, math.floor(number * int(digits) / 100))
+    raise UserError(f"should be a number of hosts or a percentage, got {size!r}", where, "like 1, 25% or [1, 5, 10]")

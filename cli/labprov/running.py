@@ -1,0 +1,160 @@
+"""One run over live hosts: connect, find out, apply batch by batch, verify; the console and the journal are told.
+
+It follows the stages and decides nothing about a host. ``commands`` puts runs together and shows the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from labprov import apply as stage
+from labprov import rollout
+from labprov.apply import Policy, Status
+from labprov.engine.learned import Learned
+from labprov.engine.outcome import Outcome
+from labprov.engine.session import Session
+from labprov.plan import Plan
+from labprov.report import text
+from labprov.report.journal import Journal
+from labprov.report.live import Collector, Live
+from labprov.report.summary import Run, changes, failed_in_checks
+from labprov.verify import Check
+from labprov.verify import verify as verify_stage
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a command is about."""
+
+    deploy: str
+    inventory: str
+    limit: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    """Roles of the deploy; empty: all."""
+    parallel: int = 50
+    sudo_password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command speaks."""
+
+    console: Console
+    """Quiet when JSON is wanted."""
+    json: bool = False
+    verbose: bool = False
+
+
+class Running:
+    """A run that goes on; ``record`` is what it found out so far."""
+
+    def __init__(self, session: Session, plan: Plan, record: Run, output: Output, journal: Journal | None) -> None:
+        self.session, self.plan, self.record, self.console = session, plan, record, output.console
+        self.verbose = output.verbose
+        self.keep_planned: Callable[[Outcome], None] = record.planned.append
+        self.keep_applied: Callable[[Outcome], None] = record.applied.append
+        self.keep_check: Callable[[Check], None] = record.checks.append
+        if journal:
+            self.keep_planned = journal.keep("planned", record.planned)
+            self.keep_applied = journal.keep("applied", record.applied)
+            self.keep_check = journal.keep("check", record.checks)
+
+    def connect(self) -> None:
+        """Connect to all hosts; nothing is asked but who waits for a reboot."""
+        self._greet()
+        self.record.hosts = stage.connect(self.session, self.plan)
+
+    def preview(self) -> None:
+        """Connect, and find out what would change."""
+        self._greet()
+        with self.console.status("connecting, and finding out what would change"):
+            self.session.connect()
+            self.record.hosts = stage.preview(self.session, self.plan, Collector(self.keep_planned))
+
+    def apply(self, policy: Policy) -> None:
+        """Apply batch by batch where something would change; a host whose plan failed is left as it is.
+
+        On a host where nothing would change, what the plan found out a moment ago is the outcome.
+        """
+        busy = {outcome.host for outcome in changes(self.record.planned)}
+        for outcome in self.record.planned:
+            if outcome.host not in busy:
+                self.keep_applied(outcome)
+        lines = rollout.lines(self.plan.hosts)
+        rounds = max(len(line.batches) for line in lines)
+        for number in range(rounds):
+            names = self._batch(lines, number)
+            title = f"Applying, batch {number + 1} of {rounds}" if rounds > 1 else "Applying"
+            self._apply_batch(policy, [name for name in names if name in busy], title)
+            if policy.verify_batches:
+                self.verify(names)
+
+    def verify(self, names: Sequence[str] | None = None) -> None:
+        """Check the hosts that are as the plan wants them; one that waits for a reboot cannot be verified yet."""
+        done = {check.host for check in self.record.checks}
+        wanted = [h.name for h in self.record.hosts if h.status is Status.OK and not h.reboot and h.name not in done]
+        ready = [name for name in wanted if names is None or name in names]
+        if not ready:
+            return
+        self.console.print("\n[bold]Verifying[/]")
+        live = self._live(ready)
+
+        def record(check: Check) -> None:
+            self.keep_check(check)
+            live.check(check)
+
+        verify_stage(self.session, self.plan, ready, record)
+        live.checks_ended()
+
+    def _batch(self, lines: Sequence[rollout.Line], number: int) -> list[str]:
+        """The hosts of the batch with that number, without those that had to stop; these are marked."""
+        failed = {host.name for host in self.record.hosts if host.status is not Status.OK}
+        failed |= failed_in_checks(self.record)
+        starting = [line for line in lines if number < len(line.batches)]
+        stopped = {n for line in starting if number and not line.may_go_on(failed) for n in line.batches[number]}
+        self.record.hosts = [stage.not_started(h) if h.name in stopped else h for h in self.record.hosts]
+        return [name for line in starting for name in line.batches[number] if name not in stopped]
+
+    def _apply_batch(self, policy: Policy, names: Sequence[str], title: str) -> None:
+        ready = [host.name for host in self.record.hosts if host.status is Status.OK and host.name in names]
+        if not ready:
+            return
+        self.console.print(f"\n[bold]{title}[/]")
+        done = {
+            result.name: result for result in stage.apply(self.session, self.plan, policy, self._live(ready), ready)
+        }
+        self.record.hosts = [done.get(host.name, host) for host in self.record.hosts]
+
+    def _live(self, hosts: list[str]) -> Live:
+        roles = [step.role.name for step in self.plan.steps]
+        return Live(self.console, hosts, roles, self.verbose, self.keep_applied)
+
+    def _greet(self) -> None:
+        text.banner(self.console, self.plan.inventory.simulation)
+        names = " > ".join(step.role.name for step in self.plan.steps)
+        hosts = f"{len(self.plan.hosts)} host{'' if len(self.plan.hosts) == 1 else 's'}"
+        self.console.print(f"[bold]{self.plan.deploy.name}[/] on {hosts} of {self.plan.inventory.path}: {names}\n")
+
+
+@contextmanager
+def running(plan: Plan, selection: Selection, output: Output, journal: str | None) -> Iterator[Running]:
+    """Connections to the plan's hosts, with what earlier runs learned to ask; ``journal``: the command's name in it."""
+    learned = Learned(f"{plan.inventory.path.resolve()} {plan.deploy.path.resolve()}")
+
+    def expected(name: str) -> Sequence[str]:
+        return learned.get(name, "facts")
+
+    record = Run(plan.deploy.name, plan.inventory.simulation)
+    diary = Journal(record, journal) if journal else None
+    with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
+        yield Running(session, plan, record, output, diary)
+        for name, commands in session.asked().items():
+            if commands:
+                learned.put(name, "facts", commands)
+    learned.save()
+    if diary:
+        diary.end(record)
