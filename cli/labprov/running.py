@@ -52,9 +52,11 @@ class Output:
 class Running:
     """A run that goes on; ``record`` is what it found out so far."""
 
-    def __init__(self, session: Session, plan: Plan, record: Run, output: Output, journal: Journal | None) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, record: Run, output: Output, journal: Journal | None, learned: Learned
+    ) -> None:
         self.session, self.plan, self.record, self.console = session, plan, record, output.console
-        self.verbose = output.verbose
+        self.verbose, self.learned = output.verbose, learned
         self.keep_planned: Callable[[Outcome], None] = record.planned.append
         self.keep_applied: Callable[[Outcome], None] = record.applied.append
         self.keep_check: Callable[[Check], None] = record.checks.append
@@ -107,7 +109,7 @@ class Running:
             self.keep_check(check)
             live.check(check)
 
-        verify_stage(self.session, self.plan, ready, record)
+        verify_stage(self.session, self.plan, ready, record, self.learned)
         live.checks_ended()
 
     def _batch(self, lines: Sequence[rollout.Line], number: int) -> list[str]:
@@ -151,7 +153,7 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
     record = Run(plan.deploy.name, plan.inventory.simulation)
     diary = Journal(record, journal) if journal else None
     with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
-        yield Running(session, plan, record, output, diary)
+        yield Running(session, plan, record, output, diary, learned)
         for name, commands in session.asked().items():
             if commands:
                 learned.put(name, "facts", commands)

@@ -11,6 +11,7 @@ import testinfra.host
 from testinfra.backend.base import BaseBackend, CommandResult
 
 from labprov.engine.connection import Connection
+from labprov.verify.replay import Replay
 
 TIMEOUT = 600.0
 """Seconds after which a check's command is given up."""
@@ -24,11 +25,12 @@ class ConnectionBackend(BaseBackend):  # type: ignore[misc]  # testinfra ships n
     def __init__(self, name: str, connection: Connection) -> None:
         super().__init__(name)
         self.connection = connection
+        self.replay = Replay(lambda command, stdin: connection.root(command, stdin, TIMEOUT))
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         """Run one command; arguments are quoted into it. Raises HostError when the connection is lost."""
         line = self.get_command(command, *args)
-        done = self.connection.root(line, timeout=TIMEOUT)
+        done = self.replay.run(line, lambda: self.connection.root(line, timeout=TIMEOUT))
         return self.result(done.status, line.encode(), done.stdout, done.stderr)
 
     def get_encoding(self) -> str:
@@ -36,9 +38,8 @@ class ConnectionBackend(BaseBackend):  # type: ignore[misc]  # testinfra ships n
         return "utf-8"
 
 
-def host_over(name: str, connection: Connection) -> testinfra.host.Host:
-    """A testinfra Host that speaks over ``connection``."""
-    backend = ConnectionBackend(name, connection)
+def host_over(backend: ConnectionBackend) -> testinfra.host.Host:
+    """A testinfra Host that speaks over ``backend``."""
     host = testinfra.host.Host(backend)
     backend.set_host(host)
     return host

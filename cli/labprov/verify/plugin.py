@@ -5,7 +5,7 @@ A check may use the fixtures ``host`` (testinfra) and ``settings`` (the role's),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ import pytest
 
 from labprov.role import RoleSettings
 from labprov.verify.checks import Check, Verdict
+from labprov.verify.replay import Replay, key
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,26 @@ class Subject:
     role: str
     host: str
     testinfra_host: Any
+    replay: Replay
     settings: RoleSettings
+    source: bytes
+    """The text of the role's verify.py."""
+
+    def key(self, check: str) -> str:
+        """What names a check of this role with these settings."""
+        return key(self.role, check, self.source, self.settings.model_dump_json())
 
 
 class Verification:
     """The plugin object; ``subjects`` maps a role's verify.py to what it is to be run on."""
 
-    def __init__(self, subjects: Mapping[Path, list[Subject]], report: Callable[[Check], None]) -> None:
-        self.subjects, self.report = subjects, report
+    def __init__(
+        self,
+        subjects: Mapping[Path, list[Subject]],
+        report: Callable[[Check], None],
+        prepare: Callable[[Mapping[str, Sequence[tuple[Subject, str]]]], None],
+    ) -> None:
+        self.subjects, self.report, self.prepare = subjects, report, prepare
         self.collected = 0
         self.errors: list[str] = []
 
@@ -57,8 +70,18 @@ class Verification:
             self.errors.append(f"{report.nodeid}: {_last_line(report.longrepr)}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Count the checks: a verification of nothing is no verification."""
+        """Count the checks (a verification of nothing is no verification), and let their commands run ahead."""
         self.collected = len(session.items)
+        checks: dict[str, list[tuple[Subject, str]]] = {}
+        for item in session.items:
+            subject = subject_of(item)
+            checks.setdefault(subject.host, []).append((subject, subject.key(item.name)))
+        self.prepare(checks)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Tell the host's replay which check its next commands belong to."""
+        subject = subject_of(item)
+        subject.replay.begin(subject.key(item.name))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> Any:
@@ -69,8 +92,13 @@ class Verification:
             self.report(_check(item, report))
 
 
+def subject_of(item: pytest.Item) -> Subject:
+    """The role and host that a collected check is for."""
+    return cast(Subject, cast(pytest.Function, item).callspec.params["subject"])
+
+
 def _check(item: pytest.Function, report: pytest.TestReport) -> Check:
-    subject = cast(Subject, item.callspec.params["subject"])
+    subject = subject_of(item)
     name = item.originalname.removeprefix("test_").replace("_", " ")
     extra = [str(value) for key, value in item.callspec.params.items() if key != "subject"]
     name = f"{name} [{', '.join(extra)}]" if extra else name

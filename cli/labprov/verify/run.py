@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pyinfra.api import Host
@@ -12,7 +13,7 @@ from pyinfra.api import Host
 from labprov.engine.session import Failure, Session
 from labprov.errors import LabprovError
 from labprov.plan import Plan
-from labprov.verify.backend import host_over
+from labprov.verify.backend import ConnectionBackend, host_over
 from labprov.verify.checks import Check, Verdict
 from labprov.verify.plugin import Subject, Verification
 
@@ -25,7 +26,19 @@ _OPTIONS = (
 )
 
 
-def verify(session: Session, plan: Plan, hosts: Collection[str], report: Callable[[Check], None]) -> list[Check]:
+class Memory(Protocol):
+    """What earlier verifications ran, by host and purpose."""
+
+    def get(self, host: str, purpose: str) -> Sequence[str]:
+        """The commands of last time."""
+
+    def put(self, host: str, purpose: str, commands: Sequence[str]) -> None:
+        """Remember those of this time."""
+
+
+def verify(
+    session: Session, plan: Plan, hosts: Collection[str], report: Callable[[Check], None], memory: Memory
+) -> list[Check]:
     """Check every role of the plan on ``hosts`` (names), reporting each check as it ends. Returns all of them.
 
     Raises LabprovError when a role's checks cannot be loaded.
@@ -39,21 +52,40 @@ def verify(session: Session, plan: Plan, hosts: Collection[str], report: Callabl
     subjects = _subjects(session, plan, hosts, record)
     if not subjects:
         return checks
-    plugin = Verification(subjects, record)
+
+    def run_ahead(expected: Mapping[str, Sequence[tuple[Subject, str]]]) -> None:
+        session.each(lambda host: _run_ahead(host.name, expected[host.name], memory), list(expected))
+
+    plugin = Verification(subjects, record, run_ahead)
     pytest.main([*_OPTIONS, *map(str, subjects)], plugins=[plugin])
     if plugin.errors:
         raise LabprovError(f"checks could not be loaded: {'; '.join(plugin.errors)}")
     if not plugin.collected:
         raise LabprovError("the roles have no checks: nothing was verified")
+    _remember(subjects, memory)
     return checks
+
+
+def _run_ahead(host: str, checks: Sequence[tuple[Subject, str]], memory: Memory) -> None:
+    """Run what the host's checks ran last time, in one round trip."""
+    expected = {check: memory.get(host, check) for _, check in checks}
+    checks[0][0].replay.fetch(expected)
+
+
+def _remember(subjects: Mapping[Path, list[Subject]], memory: Memory) -> None:
+    for subject in (subject for of_role in subjects.values() for subject in of_role):
+        for check, commands in subject.replay.ran.items():
+            memory.put(subject.host, check, commands)
 
 
 def _subjects(
     session: Session, plan: Plan, hosts: Collection[str], record: Callable[[Check], None]
 ) -> dict[Path, list[Subject]]:
     skipped = session.each(lambda host: _skip_reasons(plan, host), [name for name in session.hosts if name in hosts])
+    backends = {name: ConnectionBackend(name, session.connection(session.hosts[name])) for name in skipped}
     subjects: dict[Path, list[Subject]] = defaultdict(list)
     for step in plan.steps:
+        path = step.role.verify_file.resolve()
         for name, settings in step.hosts:
             reasons = skipped.get(name)
             if reasons is None:
@@ -63,8 +95,9 @@ def _subjects(
             elif reason := reasons.get(step.role.name):
                 record(Check(name, step.role.name, "all checks", Verdict.SKIPPED, reason))
             else:
-                over = host_over(name, session.connection(session.hosts[name]))
-                subjects[step.role.verify_file.resolve()].append(Subject(step.role.name, name, over, settings))
+                backend = backends[name]
+                over = host_over(backend)
+                subjects[path].append(Subject(step.role.name, name, over, backend.replay, settings, path.read_bytes()))
     return subjects
 
 

@@ -5,7 +5,9 @@ Not for anything that people use. Shared by the checks of the roles that bring c
 
 from __future__ import annotations
 
-import secrets
+import getpass
+import hashlib
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +18,9 @@ TOOLS = ("sh", "sleep", "cat", "ls", "head", "grep", "id")
 """Programs in the image."""
 LIFETIME = 600
 """Seconds after which a container ends by itself, should a check be killed before it cleans up."""
+
+_OURS = hashlib.sha256(f"{getpass.getuser()}@{socket.gethostname()}".encode()).hexdigest()[:16]
+"""The same at each verification from here, so that its commands are; another controller has other names."""
 
 _MAKE = """set -eu
 d=$(mktemp -d); trap 'rm -rf "$d"' EXIT
@@ -35,7 +40,7 @@ def image(host: Host, libraries_of: Sequence[str] = ()) -> Iterator[str]:
 
     ``libraries_of``: programs of the host whose libraries go in too, for what is mounted into a container later.
     """
-    name = f"labprov-verify:{secrets.token_hex(8)}"
+    name = f"labprov-verify:{_OURS}"
     script = _MAKE.replace("LIBRARIES_OF", " ".join(libraries_of) or '""').replace("TOOLS", " ".join(TOOLS))
     made = host.run("sh -c %s", script.replace("IMAGE", name))
     try:
@@ -52,7 +57,7 @@ def container(host: Host, options: Sequence[str] = (), libraries_of: Sequence[st
     ``options`` are words for ``docker run``, written by us.
     """
     with image(host, libraries_of) as image_name:
-        name = f"labprov-verify-{secrets.token_hex(8)}"
+        name = f"labprov-verify-{_OURS}"
         words = " ".join(options)
         started = host.run(f"docker run --detach --rm --name {name} {words} {image_name} sleep {LIFETIME}")
         try:

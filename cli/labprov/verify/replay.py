@@ -1,0 +1,58 @@
+"""Checks in one round trip: the commands that a check ran last time are run on the host ahead of it, in their order.
+
+A check asks for one command after the other. As long as it asks for what it asked for last time, the answers are there
+already, in sequence, so that asking the same thing twice gives two answers. At the first command that differs, the rest
+of that check goes to the host live. Commands of different checks do not mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from labprov.engine.batch import Completed, script, take_apart
+
+Execute = Callable[[str, bytes], Completed]
+"""Runs a command as root with standard input."""
+
+
+class Replay:
+    """One host's checks: what they ran, and answers fetched ahead. Keys name a check of a role as it stands now."""
+
+    def __init__(self, execute: Execute) -> None:
+        self.execute = execute
+        self.ran: dict[str, list[str]] = {}
+        """Check -> the commands it ran in this verification."""
+        self._ahead: dict[str, deque[tuple[str, Completed]]] = {}
+        self._current = ""
+
+    def fetch(self, expected: Mapping[str, Sequence[str]]) -> None:
+        """Run the commands expected of each check, all in one round trip, in order."""
+        flat = [(check, command) for check, commands in expected.items() for command in commands]
+        if not flat:
+            return
+        nonce = secrets.token_hex(16)
+        done = self.execute("sh", script([command for _, command in flat], nonce))
+        for (check, command), answer in zip(flat, take_apart(done, nonce, len(flat)), strict=False):
+            self._ahead.setdefault(check, deque()).append((command, answer))
+
+    def begin(self, check: str) -> None:
+        """The next commands are those of ``check``."""
+        self._current = check
+        self.ran[check] = []
+
+    def run(self, command: str, live: Callable[[], Completed]) -> Completed:
+        """The answer to ``command``: fetched ahead when it is what was expected now, else ``live``."""
+        self.ran.setdefault(self._current, []).append(command)
+        ahead = self._ahead.get(self._current)
+        if ahead and ahead[0][0] == command:
+            return ahead.popleft()[1]
+        self._ahead.pop(self._current, None)
+        return live()
+
+
+def key(role: str, check: str, source: bytes, settings: str) -> str:
+    """Name a check so that another version of its code, or other settings, have another name."""
+    return f"{role} {check} {hashlib.sha256(source + settings.encode()).hexdigest()[:16]}"
