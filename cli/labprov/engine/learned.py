@@ -29,6 +29,7 @@ class Learned:
         digest = hashlib.sha256(subject.encode()).hexdigest()[:24]
         self.path = state_folder() / "learned" / f"{digest}.json"
         self._lists: dict[str, list[str]] = self._read()
+        self._touched: set[str] = set()
 
     def get(self, host: str, purpose: str) -> Sequence[str]:
         """The commands asked last time; empty when there was none."""
@@ -37,16 +38,23 @@ class Learned:
     def put(self, host: str, purpose: str, commands: Sequence[str]) -> None:
         """Remember what was asked this time."""
         self._lists[f"{purpose} {host}"] = list(commands)
+        self._touched.add(f"{purpose} {host}")
 
     def save(self) -> None:
         """Write atomically, for the user alone; a folder that cannot be written to is no error."""
-        text = json.dumps({"version": __version__, "lists": self._lists})
+        text = json.dumps({"version": __version__, "lists": self._current()})
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor, temporary = tempfile.mkstemp(dir=self.path.parent)
             with os.fdopen(descriptor, "w") as file:
                 file.write(text)
             Path(temporary).replace(self.path)
+
+    def _current(self) -> dict[str, list[str]]:
+        """All lists but those that this run's took the place of: same role and host, another state of its code."""
+        replaced = {(key.split()[0], key.split()[-1]) for key in self._touched}
+        kept = {k: v for k, v in self._lists.items() if (k.split()[0], k.split()[-1]) not in replaced}
+        return kept | {key: self._lists[key] for key in self._touched}
 
     def _read(self) -> dict[str, list[str]]:
         try:

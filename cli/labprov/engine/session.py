@@ -10,7 +10,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import gevent
 from gevent.pool import Pool
@@ -29,7 +29,7 @@ from labprov.engine.local import ADDRESS, LocalConnection
 from labprov.engine.lock import take_lock
 from labprov.engine.recorder import LogCatcher, RecordingState
 from labprov.engine.ssh import SshConnection
-from labprov.engine.target import Target
+from labprov.engine.target import Target, pyinfra_data
 from labprov.errors import HostError, Interrupted, Unreachable
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Session:
         _forget_process_caches()
         self.expected, self.sudo_password = expected, sudo_password
         self.targets = {target.name: target for target in targets}
-        inventory = Inventory(([(t.name, _host_data(t)) for t in targets], {}))
+        inventory = Inventory(([(t.name, pyinfra_data(t)) for t in targets], {}))
         for host in inventory:
             local = self.targets[host.name].address == ADDRESS
             host.connector_cls = LocalConnection if local else SshConnection
@@ -225,17 +225,6 @@ def _in_host(host: Host) -> Iterator[None]:
         yield
     finally:
         context.ctx_host.reset()
-
-
-def _host_data(target: Target) -> dict[str, Any]:
-    optional = {
-        "ssh_port": target.port,
-        "ssh_user": target.user,
-        "ssh_key": target.key and str(target.key),
-        "ssh_known_hosts_file": target.known_hosts and str(target.known_hosts),
-    }
-    data = {"ssh_hostname": target.address, "_sudo": target.sudo}
-    return data | {key: value for key, value in optional.items() if value is not None}
 
 
 def _forget_process_caches() -> None:

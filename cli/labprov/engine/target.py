@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,19 @@ class Target:
     """A jump host as ssh's ProxyJump takes it."""
     connect_timeout: float = 10.0
     """Seconds."""
+
+
+def pyinfra_data(target: Target) -> dict[str, Any]:
+    """The target as pyinfra's host data; host keys are strict there too."""
+    optional = {
+        "ssh_port": target.port,
+        "ssh_user": target.user,
+        "ssh_key": target.key and str(target.key),
+        "ssh_known_hosts_file": target.known_hosts and str(target.known_hosts),
+    }
+    data = {
+        "ssh_hostname": target.address,
+        "ssh_strict_host_key_checking": "yes" if target.host_keys == "strict" else "accept-new",
+        "_sudo": target.sudo,
+    }
+    return data | {key: value for key, value in optional.items() if value is not None}
