@@ -19,7 +19,7 @@ from labprov.plan import settings_of
 
 
 def hosts() -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """The groups of pyinfra (name -> hosts with their data), each host with its validated settings. Raises UserError."""
+    """The groups of pyinfra (name -> hosts with their data), each host with validated settings. Raises UserError."""
     inventory = inventories.load(inventory_path(os.environ.get("LABPROV_INVENTORY", "sandbox")))
     known = [roles.load(name) for name in roles.names()]
     data = {}

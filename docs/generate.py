@@ -1,0 +1,122 @@
+"""Writes the generated part of the reference: docs/reference.md, from the roles' settings and the command line.
+
+`make docs` runs it; a test fails when the file is not what it would write.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from labprov import deploy, role
+from labprov.inventory import Connection
+from labprov.main import main
+from labprov.mirrors import Mirrors
+
+PATH = Path(__file__).parent / "reference.md"
+HEAD = "# Reference\n\nWritten by `make docs` from the code; changes made here are lost.\n"
+
+
+def text() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *_roles(), *_inventory(), *_deploys(), *_commands()]).rstrip() + "\n"
+
+
+def _roles() -> list[str]:
+    lines = ["## Roles\n"]
+    for name in role.names():
+        loaded = role.load(name)
+        lines += [
+            f"### {name}\n",
+            f"{_doc(sys.modules.get(loaded.package) or __import__(loaded.package, fromlist=['_']))}\n",
+        ]
+        lines += _fields(loaded.settings_class, skip=("mirrors",))
+    return lines
+
+
+def _inventory() -> list[str]:
+    return [
+        "## Connection keys\n",
+        "At the top of an inventory, in a group, or on a host.\n",
+        *_fields(Connection),
+        "## Mirrors\n",
+        "Under `mirrors`, each a URL or `{url, fingerprint, key}`.\n",
+        *_fields(Mirrors),
+    ]
+
+
+def _deploys() -> list[str]:
+    lines = ["## Deploys\n"]
+    for name in sorted(deploy.available()):
+        loaded = deploy.load(name)
+        lines.append(f"- `{name}`: {loaded.summary} ({', '.join(r.name for r in loaded.roles)})")
+    return [*lines, ""]
+
+
+def _commands() -> list[str]:
+    lines = ["## Commands\n"]
+    for words, command in _walk("labprov", main):
+        context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
+        lines += [f"### {words}\n", "```text", command.get_help(context), "```\n"]
+    return lines
+
+
+def _walk(words: str, command: click.Command) -> list[tuple[str, click.Command]]:
+    found = [(words, command)]
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            found += _walk(f"{words} {name}", child)
+    return found
+
+
+def _fields(model: type[BaseModel], skip: tuple[str, ...] = ()) -> list[str]:
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name not in skip:
+            meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+            rows.append(f"| `{name}` | {_default(field)} | {_kind(field.annotation)}{meaning} |")
+    return [*rows, ""]
+
+
+def _default(field: typing.Any) -> str:
+    value = field.get_default(call_default_factory=False)
+    if value is PydanticUndefined and field.default_factory:
+        try:
+            made = field.default_factory()
+        except TypeError:
+            return ""
+        value = made.url if hasattr(made, "url") else made
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return ""
+    shown = list(value) if isinstance(value, tuple) else value
+    return f"`{shown}`" if not isinstance(shown, bool) else f"`{str(shown).lower()}`"
+
+
+def _kind(annotation: typing.Any) -> str:
+    """Choices are listed; other types are told by the description."""
+    choices = _choices(annotation)
+    return f"{', '.join(f'`{choice}`' for choice in choices)}: " if choices else ""
+
+
+def _choices(annotation: typing.Any) -> list[str]:
+    if typing.get_origin(annotation) is typing.Literal:
+        return [str(value) for value in typing.get_args(annotation)]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [choice for part in typing.get_args(annotation) for choice in _choices(part)]
+    return []
+
+
+def _doc(module: types.ModuleType) -> str:
+    return (module.__doc__ or "").strip()
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
