@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from labprov.sandbox import NodeSpec, Sandbox, down, ssh_command, up
+from labprov.sandbox.places import STATE
 
 HERE = Path(__file__).parent
 Ssh = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -65,28 +67,55 @@ def cli() -> SimpleNamespace:
 
 
 @pytest.fixture(scope="session")
-def make_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
-    """Bring up a sandbox of that name, bare whatever an earlier run left; all of them go at the end of the session."""
+def sandbox_name() -> Iterator[Callable[[str], str]]:
+    """Names for this session's sandboxes (of a kind of up to 7 letters), apart from a user's and from other sessions'.
+
+    A session holds a slot, the first free one, for as long as it runs; what a killed one left in it is removed.
+    """
     _need_root()
+    Path("/run/lock").mkdir(exist_ok=True)
+    with _slot() as number:
+        for home in STATE.glob(f"t0{number:x}-*"):
+            down(print, name=home.name)
+        yield lambda kind: f"t0{number:x}-{kind}"
+
+
+@contextmanager
+def _slot() -> Iterator[int]:
+    """The first number that no other session holds, held until the end."""
+    for number in range(16):
+        with Path(f"/run/lock/labprov-test-{number:x}").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
+    raise RuntimeError("16 test sessions are running on this machine")
+
+
+@pytest.fixture(scope="session")
+def make_sandbox(
+    sandbox_name: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Sandbox]]:
+    """Bring up a bare sandbox of that kind (see ``sandbox_name``); all of them go at the end of the session."""
     made: list[str] = []
 
-    def make(name: str, *nodes: NodeSpec) -> Sandbox:
-        made.append(name)
+    def make(kind: str, *nodes: NodeSpec) -> Sandbox:
+        made.append(name := sandbox_name(kind))
         down(print, name=name)
-        return up(nodes, tmp_path_factory.mktemp(name) / "sandbox.yml", print, name=name)
+        return up(nodes, tmp_path_factory.mktemp(kind) / "sandbox.yml", print, name=name)
 
-    with Path("/run/labprov-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions would take each other's nodes away; the second one waits
-        yield make
-        for name in made:
-            down(print, name=name)
+    yield make
+    for name in made:
+        down(print, name=name)
 
 
 @pytest.fixture(scope="session")
 def sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """Debian 12 ``deb12`` with one A100 and Debian 13 ``deb13`` with two, apart from a user's own sandbox."""
     return make_sandbox(
-        "pytest", NodeSpec("deb12", "debian-12", (("A100", 1),)), NodeSpec("deb13", "debian-13", (("A100", 2),))
+        "session", NodeSpec("deb12", "debian-12", (("A100", 1),)), NodeSpec("deb13", "debian-13", (("A100", 2),))
     )
 
 

@@ -28,7 +28,7 @@ BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 @pytest.fixture(scope="module")
 def hosts(make_sandbox):
-    return make_sandbox("pyhosts", *NODES)
+    return make_sandbox("hosts", *NODES)
 
 
 def reboot(ssh, hosts, node):
@@ -206,7 +206,7 @@ def section(name: int, kind: int, offset: int, size: int) -> bytes:
 @BOTH
 def test_docker_really_runs_containers(ssh, make_sandbox, node):
     os_name = {"h12": "debian-12", "h13": "debian-13"}[node]
-    hosts = make_sandbox(f"py{node}", NodeSpec(node, os_name))
+    hosts = make_sandbox(f"docker{node[1:]}"[-7:], NodeSpec(node, os_name))
     ssh(hosts, node, "sudo apt-get -q update && sudo apt-get -q -y install docker.io busybox-static")
     ssh(hosts, node, "mkdir -p i/bin && cp /bin/busybox i/bin/ && tar -C i -c . | sudo docker import - small")
     gateway = hosts.nodes[0].address.rpartition(".")[0] + ".1"
@@ -293,28 +293,29 @@ import sys
 from pathlib import Path
 from labprov.sandbox import NodeSpec, up
 nodes = [NodeSpec("n1", "debian-12", (("A100", 1),)), NodeSpec("n2", "debian-13")]
-up(nodes, Path(sys.argv[1]), print, name="lpcrash")
+up(nodes, Path(sys.argv[1]), print, name=sys.argv[2])
 """
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8])
-def test_down_leaves_nothing_of_an_up_that_was_killed(hosts, tmp_path, seconds):
-    assert traces("lpcrash") == []
+def test_down_leaves_nothing_of_an_up_that_was_killed(hosts, tmp_path, sandbox_name, seconds):
+    name = sandbox_name("killed")
+    assert traces(name) == []
     inventory = tmp_path / "i.yml"
-    with subprocess.Popen([sys.executable, "-c", UP, inventory], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([sys.executable, "-c", UP, inventory, name], stdout=subprocess.DEVNULL) as process:
         time.sleep(seconds)
         process.kill()
-    down(print, name="lpcrash")
-    assert traces("lpcrash") == []
+    down(print, name=name)
+    assert traces(name) == []
     assert not inventory.exists()
 
 
-def test_the_crash_test_sees_the_traces_of_a_sandbox_that_is_up(tmp_path, make_sandbox):
-    make_sandbox("lpcrash", NodeSpec("n1", "debian-13"))
-    found = "\n".join(traces("lpcrash"))
+def test_the_crash_test_sees_the_traces_of_a_sandbox_that_is_up(make_sandbox):
+    name = make_sandbox("traces", NodeSpec("n1", "debian-13")).name
+    found = "\n".join(traces(name))
     expected = (
-        "lps-lpcrash",
-        "vb-lpcrash",
+        f"lps-{name}",
+        f"vb-{name[:8]}",
         "overlay",
         "MASQUERADE",
         "systemd-nspawn",
@@ -322,10 +323,10 @@ def test_the_crash_test_sees_the_traces_of_a_sandbox_that_is_up(tmp_path, make_s
         "/run/systemd/nspawn/",
     )
     assert [word for word in expected if word not in found] == []
-    removed = down(print, name="lpcrash")
+    removed = down(print, name=name)
     assert "node n1" in removed
-    assert traces("lpcrash") == []
-    assert down(print, name="lpcrash") == []
+    assert traces(name) == []
+    assert down(print, name=name) == []
 
 
 BUILD = """
@@ -388,14 +389,16 @@ def test_the_machines_network_is_as_before_in_every_rule_and_forwarding(tmp_path
     assert done.returncode == 0, done.stderr
 
 
-def test_a_command_waits_while_another_one_changes_the_sandbox(hosts):
-    command = [sys.executable, "-uc", "from labprov.sandbox import down; down(print, name='lplock')"]
-    with locked(Places("lplock").lock):
+def test_a_command_waits_while_another_one_changes_the_sandbox(hosts, sandbox_name):
+    name = sandbox_name("locked")
+    command = [sys.executable, "-uc", f"from labprov.sandbox import down; down(print, name={name!r})"]
+    with locked(Places(name).lock):
         other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert other.stdout is not None
         assert "Waiting" in other.stdout.readline()
         assert other.poll() is None
     assert other.wait(timeout=30) == 0
+    assert not Places(name).lock.exists()
 
 
 def test_the_session_sandbox_is_as_documented(ssh, sandbox: Sandbox):

@@ -61,6 +61,7 @@ def down(say: Say, name: str = "default") -> list[str]:
         removed += network.down(places)
         removed += _remove_files(places)
         image.remove_unfinished()
+        places.lock.unlink(missing_ok=True)
     return removed
 
 

@@ -58,13 +58,24 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock file ``path``; a second holder calls ``waiting`` and waits. The lock goes with the process."""
+    """Hold the lock file ``path``; a second holder calls ``waiting`` and waits. The lock goes with the process.
+
+    Who holds it may delete it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_locked(path):
         waiting()
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_same_file(handle.fileno(), path):
+                continue  # deleted by the one we waited for
+            yield
+            return
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
 
 
 def is_locked(path: Path) -> bool:
