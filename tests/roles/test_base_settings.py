@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from labprov.engine.facts.system import System
+from labprov.engine.facts.system import Container, System
 from labprov.errors import HostError
 from labprov_roles.base.facts import Locales, LocaleState, TimeZones
 from labprov_roles.base.settings import Settings
@@ -87,3 +87,7 @@ def test_locales_are_read_from_literal_output() -> None:
 
 def test_both_places_of_the_time_zone_are_read() -> None:
     assert TimeZones().process(["Europe/Berlin", "Etc/UTC"]) == ["Europe/Berlin", "Etc/UTC"]
+
+
+def test_a_machine_of_its_own_is_no_container() -> None:
+    assert [Container().process(lines) for lines in (["none"], ["systemd-nspawn"], [])] == ["", "systemd-nspawn", ""]

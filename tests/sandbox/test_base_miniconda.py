@@ -22,7 +22,12 @@ NODES = (NodeSpec("w12", "debian-12"), NodeSpec("w13", "debian-13"))
 BOTH = pytest.mark.parametrize("node", ["w12", "w13"])
 HOLD_LOCK = (
     'sudo perl -e \'use Fcntl; open F, ">>", "/var/lib/dpkg/lock-frontend"; '
-    'fcntl(F, F_SETLK, pack("ssqqi", F_WRLCK, 0, 0, 0, 0)) or die; print "held\\n"; close STDOUT; sleep {seconds}\''
+    'my $lock = pack("ssx4qqix4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; '
+    'print "held\\n"; close STDOUT; sleep {seconds}\''
+)
+KILL_INSTALLER = (
+    "for i in $(seq 6000); do p=$(pgrep -f '^bash /var/cache/labprov/conda-'); "
+    '[ -z "$p" ] || { sudo kill -9 $p; echo killed; break; }; sleep 0.01; done'
 )
 
 
@@ -66,7 +71,7 @@ def failures(report: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def lab(make_sandbox, tmp_path_factory):
-    made = Lab(make_sandbox("pywork", *NODES), tmp_path_factory.mktemp("workstation"))
+    made = Lab(make_sandbox("wks", *NODES), tmp_path_factory.mktemp("workstation"))
     code, report = made.apply()
     assert (code, failures(report)) == (0, []), report["hosts"]
     assert len([each for each in report["checks"] if each["verdict"] == "passed"]) >= 20
@@ -146,40 +151,28 @@ def test_chrony_that_is_there_stays_and_gets_the_servers(lab, say):
     assert "192.0.2.7" not in say("w13", sources)[1]
 
 
-def test_killed_installation_converges(lab, ssh, say):
-    settings = {"prefix": "/opt/killed"}
-    kill = (
-        "for i in $(seq 3000); do p=$(pgrep -f '^bash /var/cache/labprov/conda-'); "
-        '[ -z "$p" ] || { sudo kill -9 $p; echo killed; break; }; sleep 0.01; done'
-    )
-    with subprocess.Popen(
-        [*ssh_command("w12", name=lab.hosts.name), kill], stdout=subprocess.PIPE, text=True
-    ) as killer:
-        code, _ = lab.apply(*lab.only("w12"), miniconda=settings)
-        assert killer.communicate()[0] == "killed\n"
-    assert code == 1
+def test_killed_installation_converges_and_is_upgraded_in_place(lab, ssh, say):
+    """From nothing to an older conda, killed on the way, then to the newest one, with an environment in it."""
+    version, sha256 = _older(lab)
+    older = {"prefix": "/opt/killed", "version": version, "sha256": sha256}
+    killer_command = [*ssh_command("w12", name=lab.hosts.name), KILL_INSTALLER]
+    with subprocess.Popen(killer_command, stdout=subprocess.PIPE, text=True) as killer:
+        code, _ = lab.apply(*lab.only("w12"), miniconda=older)
+        assert (code, killer.communicate()[0]) == (1, "killed\n")
     assert say("w12", "ls -A /opt/killed | grep labprov") == (0, ".labprov-installing")
-    code, report = lab.apply(*lab.only("w12"), miniconda=settings)
+    code, report = lab.apply(*lab.only("w12"), miniconda=older)
     assert (code, failures(report)) == (0, [])
     assert say("w12", "ls -A /opt/killed | grep labprov") == (0, ".labprov-complete")
+
+    before = say("w12", "/opt/killed/bin/conda --version")[1]
+    code, said = say("w12", "sudo /opt/killed/bin/conda create -y -q -p /opt/killed/envs/shared hello-lab")
+    assert code == 0, said
+    code, report = lab.apply(*lab.only("w12"), miniconda={"prefix": "/opt/killed"})
+    assert (code, failures(report)) == (0, [])
+    assert say("w12", "/opt/killed/bin/conda --version")[1] != before
+    assert "hello again" in say("w12", "/opt/killed/envs/shared/bin/hello-lab")[1]
     lab.apply(*lab.only("w12"))
     ssh(lab.hosts, "w12", "sudo rm -r /opt/killed")
-
-
-def test_upgrade_in_place_keeps_environments(lab, ssh, say):
-    older, sha256 = _older(lab)
-    prefix = {"prefix": "/opt/upgraded"}
-    code, report = lab.apply(*lab.only("w13"), miniconda={**prefix, "version": older, "sha256": sha256})
-    assert (code, failures(report)) == (0, [])
-    before = say("w13", "/opt/upgraded/bin/conda --version")[1]
-    made = "sudo /opt/upgraded/bin/conda create -y -q -p /opt/upgraded/envs/shared hello-lab"
-    assert say("w13", made)[0] == 0
-    code, report = lab.apply(*lab.only("w13"), miniconda=prefix)
-    assert (code, failures(report)) == (0, [])
-    assert say("w13", "/opt/upgraded/bin/conda --version")[1] != before
-    assert "hello again" in say("w13", "/opt/upgraded/envs/shared/bin/hello-lab")[1]
-    lab.apply(*lab.only("w13"))
-    ssh(lab.hosts, "w13", "sudo rm -r /opt/upgraded")
 
 
 def _older(lab):
@@ -193,7 +186,7 @@ def _older(lab):
     url = f"{lab.hosts.mirror_url}/miniconda/Miniconda3-{older}-Linux-x86_64.sh"
     fetched = f"curl -fsS {url} | sha256sum"
     out = subprocess.run(
-        [*ssh_command("w13", name=lab.hosts.name), fetched], capture_output=True, text=True, check=True
+        [*ssh_command("w12", name=lab.hosts.name), fetched], capture_output=True, text=True, check=True
     )
     return older, out.stdout.split()[0]
 
@@ -208,8 +201,8 @@ def test_foreign_files_at_the_prefix_stop_that_host_untouched(lab, ssh, say):
     ssh(lab.hosts, "w12", "sudo rm -r /opt/thesis")
 
 
-@BOTH
-def test_what_somebody_opened_in_base_is_noticed_and_closed_again(lab, ssh, node):
+def test_what_somebody_opened_in_base_is_noticed_and_closed_again(lab, ssh):
+    node = "w13"
     ssh(lab.hosts, node, "sudo chmod 777 /opt/conda/bin; sudo chown nobody /opt/conda/bin/conda")
     code, report = lab.run("verify", *lab.only(node))
     assert code == 1
@@ -225,6 +218,6 @@ def test_accepted_terms_are_recorded_once_for_everybody(lab, say):
     _, report = lab.apply(*lab.only("w12"), miniconda=settings)
     assert "w12: Record that Anaconda's terms are accepted" in changed(report)
     assert say("w12", "/opt/conda/bin/conda tos view | grep -c accepted") == (0, "2")
-    _, report = lab.apply(*lab.only("w12"), miniconda=settings)
-    assert changed(report) == []
+    _, report = lab.run("plan", *lab.only("w12"), miniconda=settings)
+    assert report["plan"] and not [each for each in report["plan"] if each["result"] == "changed"]
     lab.apply(*lab.only("w12"))

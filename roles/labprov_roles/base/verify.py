@@ -64,13 +64,15 @@ def test_clock_follows_a_time_server(host: Host, settings: Settings) -> None:
     )
 
 
-def test_named_time_servers_are_the_ones_asked(host: Host, settings: Settings) -> None:
-    """The configuration in force, drop-ins included, names the servers of the inventory."""
-    if not (settings.ntp and settings.ntp_servers):
-        pytest.skip("no time servers are named")
-    shown = "systemd-analyze cat-config systemd/timesyncd.conf; cat /etc/chrony/sources.d/*.sources"
-    words = host.run("sh -c %s", f"({shown}) 2>/dev/null | grep -v '^#' | tr '= ' '\\n\\n'").stdout.split()
+def test_time_servers_are_the_ones_named(host: Host, settings: Settings) -> None:
+    """The configuration in force, drop-ins included, names those of the inventory, and of labprov's no others."""
+    if not settings.ntp:
+        pytest.skip("ntp is false: the clock is not labprov's here")
+    shown = "systemd-analyze cat-config systemd/timesyncd.conf; tail -n +1 /etc/chrony/sources.d/*.sources"
+    text = host.run("sh -c %s", f"({shown}) 2>/dev/null").stdout
+    words = " ".join(line for line in text.splitlines() if not line.startswith("#")).replace("=", " ").split()
     assert set(settings.ntp_servers) <= set(words)
+    assert bool(settings.ntp_servers) == ("# Managed by labprov." in text)
 
 
 def test_time_zone(host: Host, settings: Settings) -> None:

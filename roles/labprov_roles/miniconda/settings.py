@@ -73,7 +73,7 @@ class Settings(RoleSettings):
     default_channels: tuple[Url, ...] = ()
     """What `defaults` stands for, like a mirror's `.../pkgs/main`; Anaconda's own when empty. Needs the terms."""
     auto_activate: bool = False
-    """Whether the base environment is active as soon as somebody logs in. Costs about half a second a login."""
+    """Whether the base environment is active as soon as somebody logs in. Starts Python twice at each login."""
 
     @field_validator("sha256")
     @classmethod

@@ -147,7 +147,7 @@ def _alias(value: object) -> str:
     """Conda shows a channel alias or URL as text or as its parts, depending on its version."""
     if isinstance(value, dict):
         return f"{value.get('scheme', 'https')}://{value.get('location', '')}/{value.get('name') or ''}"
-    return str(value)
+    return str(value).strip('"')
 
 
 def _skip_if_unreachable(student: Student, settings: Settings) -> None:
