@@ -17,7 +17,7 @@ from labprov.apply import Policy
 from labprov.errors import UserError
 from labprov.report import data, journal, text
 from labprov.report.junit import as_junit
-from labprov.report.summary import Run, changes, exit_code
+from labprov.report.summary import Run, changes, exit_code, not_done
 from labprov.running import Output, Selection, running
 
 CHANGES_PENDING = 3
@@ -39,7 +39,13 @@ def make_plan(selection: Selection) -> plans.Plan:
     """Load and validate everything. Raises UserError before any host is touched."""
     deploy = deploys.load(selection.deploy)
     inventory = inventories.load(inventory_path(selection.inventory))
-    return plans.make(deploy, inventory, inventory.select(selection.limit), selection.only)
+    hosts = inventory.select(selection.limit)
+    if selection.retry_failed:
+        last = journal.last_of(deploy.name, str(inventory.path.resolve()))
+        if last is None:
+            raise UserError(f"{deploy.name} was not run with {inventory.path} before", hint="leave out --retry-failed")
+        hosts = tuple(host for host in hosts if host.name in not_done(last))
+    return plans.make(deploy, inventory, hosts, selection.only)
 
 
 def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
@@ -60,6 +66,9 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
 def apply(selection: Selection, output: Output, policy: Policy, confirm: Callable[[str], bool] | None) -> int:
     """Plan, ask, apply, verify, all over the same connections. ``confirm`` is None when nobody is to be asked."""
     made = make_plan(selection)
+    if not made.hosts:
+        output.console.print("No host failed in the last run: nothing is to be done again.")
+        return 0
     rollout.lines(made.hosts)  # a mistake in it should show before anything is done
     with running(made, selection, output, journal="apply") as run:
         run.preview()

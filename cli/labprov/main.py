@@ -83,12 +83,18 @@ def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
 
 
 def _selection(
-    deploy: str, inventory: str, limit: tuple[str, ...], only: tuple[str, ...], parallel: int, ask: bool
+    deploy: str,
+    inventory: str,
+    limit: tuple[str, ...],
+    only: tuple[str, ...],
+    parallel: int,
+    ask: bool,
+    retry_failed: bool = False,
 ) -> Selection:
     from labprov.running import Selection
 
     password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
-    return Selection(deploy, inventory, limit, only, parallel, password)
+    return Selection(deploy, inventory, limit, only, parallel, password, retry_failed)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -125,6 +131,7 @@ def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selectio
 @_options(*_SELECTION, *_OUTPUT)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
 @click.option("--reboot", "may_reboot", is_flag=True, help="Reboot hosts that need it, between roles.")
+@click.option("--retry-failed", is_flag=True, help="Only hosts that failed, or were not reached, last time.")
 @click.option("--verify-batches", is_flag=True, help="Verify a batch (see serial) before the next one starts.")
 @click.option("--wait", default=0.0, metavar="SECONDS", help="Wait for another labprov at work on a host.")
 def apply(

@@ -37,6 +37,8 @@ class Selection:
     """Roles of the deploy; empty: all."""
     parallel: int = 50
     sudo_password: str = field(default="", repr=False)
+    retry_failed: bool = False
+    """Only hosts that did not come out well last time."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
     def expected(name: str) -> Sequence[str]:
         return learned.get(name, "facts")
 
-    record = Run(plan.deploy.name, plan.inventory.simulation)
+    names = tuple(host.name for host in plan.hosts)
+    record = Run(plan.deploy.name, plan.inventory.simulation, str(plan.inventory.path.resolve()), names)
     diary = Journal(record, journal) if journal else None
     with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
         yield Running(session, plan, record, output, diary, learned)

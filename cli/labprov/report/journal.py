@@ -31,8 +31,9 @@ class Journal:
 
     def __init__(self, run: Run, command: str) -> None:
         self._file = _open(f"{time.strftime('%Y%m%d-%H%M%S')}-{command}-{run.deploy}-{os.getpid()}.jsonl")
-        about = {"deploy": run.deploy, "simulation": run.simulation, "command": command}
-        self.write("run", about | {"version": __version__, "started": time.time()})
+        about = {"deploy": run.deploy, "simulation": run.simulation, "inventory": run.inventory}
+        about |= {"command": command, "version": __version__}
+        self.write("run", about | {"targets": run.targets, "started": time.time()})
 
     def write(self, kind: str, record: dict[str, Any]) -> None:
         """Append one line."""
@@ -71,6 +72,16 @@ def latest() -> Path:
     return found[-1]
 
 
+def last_of(deploy: str, inventory: str) -> Run | None:
+    """The last run of that deploy with that inventory (absolute path), or None."""
+    for path in sorted(folder().glob(f"*-{deploy}-*.jsonl"), reverse=True):
+        with contextlib.suppress(UserError):
+            run = read(path)
+            if (run.deploy, run.inventory) == (deploy, inventory):
+                return run
+    return None
+
+
 def read(path: Path) -> Run:
     """Read a journal back; a last line that was cut off is dropped. Raises UserError for what is no journal."""
     try:
@@ -94,7 +105,9 @@ def read(path: Path) -> Run:
 def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
     kind = record.pop("kind", None)
     if kind == "run":
-        return Run(record["deploy"], record["simulation"], finished=False)
+        return Run(
+            record["deploy"], record["simulation"], record["inventory"], tuple(record["targets"]), finished=False
+        )
     if run is None:
         raise UserError("is not a journal of labprov", Where(path))
     match kind:

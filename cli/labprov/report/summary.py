@@ -16,6 +16,10 @@ class Run:
 
     deploy: str
     simulation: str = ""
+    inventory: str = ""
+    """The inventory's absolute path."""
+    targets: tuple[str, ...] = ()
+    """The hosts it was to be done on."""
     planned: list[Outcome] = field(default_factory=list)
     """What would change (plan) or was going to (apply)."""
     applied: list[Outcome] = field(default_factory=list)
@@ -43,6 +47,12 @@ def count_checks(checks: Iterable[Check], host: str, verdict: Verdict) -> int:
 def changes(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes that change something."""
     return [outcome for outcome in outcomes if outcome.result is Result.CHANGED]
+
+
+def not_done(run: Run) -> list[str]:
+    """Hosts, in order, that did not come out well: not ok, failed in a check, or never reached by a run cut off."""
+    fine = {host.name for host in run.hosts if host.status is Status.OK} - failed_in_checks(run)
+    return [name for name in run.targets if name not in fine]
 
 
 def failed_in_checks(run: Run) -> set[str]:
