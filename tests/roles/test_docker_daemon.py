@@ -182,6 +182,11 @@ def test_a_restart_only_for_keys_that_a_reload_does_not_reach(keys, action):
     assert merge("{}", {}, Wanted("docker", keys)).action == action
 
 
+def test_a_restart_for_a_key_that_goes_since_a_reload_does_not_notice():
+    text, ledger = after("", {}, Wanted("toolkit", {"default-runtime": "nvidia", "debug": True}))
+    assert merge(text, ledger, Wanted("toolkit", {"debug": True})).action == "restart"
+
+
 def test_keys_that_an_old_engine_does_not_know_are_left_out():
     wanted = Wanted("toolkit", RUNTIME, since={"features.cdi": 25})
     assert set(wanted.known_to(20).keys) == {"runtimes"}, "no empty 'features' is left"

@@ -84,8 +84,13 @@ class Merged:
 
     @property
     def action(self) -> str:
-        """What makes a running daemon take up the change: ``""``, ``reload`` or ``restart``."""
-        return "" if not self.changed else "reload" if self.changed <= RELOADABLE else "restart"
+        """What makes a running daemon take up the change: ``""``, ``reload`` or ``restart``.
+
+        A reload does not notice that a key is gone.
+        """
+        if not self.changed:
+            return ""
+        return "reload" if self.changed <= RELOADABLE & self.config.keys() else "restart"
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from testinfra.host import Host
 
-from labprov_roles.docker.minimal_image import container, said
+from labprov_roles.docker.minimal_image import said, with_container
 from labprov_roles.docker.settings import Settings
 
 
@@ -37,18 +37,19 @@ def test_data_is_kept_where_the_inventory_says(host: Host, settings: Settings) -
 
 def test_container_runs(host: Host, settings: Settings) -> None:
     """A container starts on the default network, and a command in it is isolated from the host's processes."""
-    with container(host) as name:
-        inside = host.run(f"docker exec {name} sh -c 'head -c 5 /proc/1/cmdline; ls -d /proc/[0-9]*'")
-        assert inside.rc == 0, said(inside)
-        assert inside.stdout.startswith("sleep"), "the first process of the container is not the one it was given"
-        assert len(inside.stdout.split()) < 10, "the container sees the host's processes"
+    look = "docker exec $c sh -c 'head -c 5 /proc/1/cmdline; ls -d /proc/[0-9]*'"
+    [inside] = with_container(host, [look])
+    assert inside.rc == 0, str(inside)
+    assert inside.text.startswith("sleep"), "the first process of the container is not the one it was given"
+    assert len(inside.text.split()) < 10, "the container sees the host's processes"
 
 
 def test_container_logs_cannot_fill_the_disk(host: Host, settings: Settings) -> None:
     """A container's log is rotated, or goes to something that rotates it."""
-    with container(host, ["--network none"]) as name:
-        asked = host.run(f"docker inspect --format '{{{{json .HostConfig.LogConfig}}}}' {name}")
-        log = json.loads(asked.stdout)
+    look = "docker inspect --format '{{json .HostConfig.LogConfig}}' $c"
+    [asked] = with_container(host, [look], ["--network none"])
+    assert asked.rc == 0, str(asked)
+    log = json.loads(asked.text)
     if settings.model_fields_set & {"log_driver", "log_max_size", "log_max_file"}:
         assert log["Type"] == settings.log_driver
         if settings.log_driver in ("json-file", "local"):

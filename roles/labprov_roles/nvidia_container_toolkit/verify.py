@@ -8,10 +8,11 @@ import re
 import pytest
 from testinfra.host import Host
 
-from labprov_roles.docker.minimal_image import container, said
+from labprov_roles.docker.minimal_image import Said, said, with_container
 from labprov_roles.nvidia_container_toolkit.settings import Settings
 from labprov_roles.nvidia_container_toolkit.systems import PACKAGES
 
+LIST = "docker exec $c nvidia-smi -L"
 BY_CDI = ["--network none", "--device nvidia.com/gpu=all"]
 BY_RUNTIME = ["--network none", "--runtime=nvidia", "--env NVIDIA_VISIBLE_DEVICES=all"]
 
@@ -26,10 +27,9 @@ def _gpus_of_host(host: Host) -> list[str]:
     return _uuids(listed.stdout)
 
 
-def _gpus_in(host: Host, name: str) -> list[str]:
-    listed = host.run(f"docker exec {name} nvidia-smi -L")
-    assert listed.rc == 0, f"nvidia-smi in the container: {said(listed)}"
-    return _uuids(listed.stdout)
+def _gpus_in(listed: Said) -> list[str]:
+    assert listed.rc == 0, f"nvidia-smi in the container: {listed}"
+    return _uuids(listed.text)
 
 
 def _needs_gpu(host: Host) -> None:
@@ -72,30 +72,28 @@ def test_container_keeps_its_gpus_over_a_daemon_reload(host: Host, settings: Set
     """A container sees the host's GPUs, by CDI where there is that, and the same one still does after a reload."""
     _needs_gpu(host)
     gpus = _gpus_of_host(host)
-    way, cure = (
-        (BY_RUNTIME, "docker.cgroup_driver: cgroupfs")
-        if _cdi_lacks(host, settings)
-        else (BY_CDI, "dev_char_links: true")
-    )
-    with container(host, way, libraries_of=["nvidia-smi"]) as name:
-        assert _gpus_in(host, name) == gpus, "the container does not see the host's GPUs"
-        host.run("systemctl daemon-reload")
-        after = host.run(f"docker exec {name} nvidia-smi -L")
-        assert _uuids(after.stdout) == gpus, f"lost at 'systemctl daemon-reload' ({said(after)}): try {cure}"
+    lack = _cdi_lacks(host, settings)
+    way, cure = (BY_RUNTIME, "docker.cgroup_driver: cgroupfs") if lack else (BY_CDI, "dev_char_links: true")
+    before, reload, after = with_container(host, [LIST, "systemctl daemon-reload", LIST], way, ["nvidia-smi"])
+    assert _gpus_in(before) == gpus, "the container does not see the host's GPUs"
+    assert reload.rc == 0, str(reload)
+    assert _uuids(after.text) == gpus, f"lost at 'systemctl daemon-reload' ({after}): try {cure}"
 
 
 def test_container_sees_gpus_by_the_nvidia_runtime(host: Host, settings: Settings) -> None:
     """By ``--runtime=nvidia`` a container sees the host's GPUs too."""
     _needs_gpu(host)
-    with container(host, BY_RUNTIME, libraries_of=["nvidia-smi"]) as name:
-        assert _gpus_in(host, name) == _gpus_of_host(host)
+    [listed] = with_container(host, [LIST], BY_RUNTIME, ["nvidia-smi"])
+    assert _gpus_in(listed) == _gpus_of_host(host)
 
 
 def test_container_without_request_sees_no_gpu(host: Host, settings: Settings) -> None:
     """A container that asks for none gets none, so that one user's does not hold another's GPU."""
     _needs_gpu(host)
-    with container(host, ["--network none", "--runtime=runc"]) as name:
-        assert host.run(f"docker exec {name} ls /dev/nvidia0").rc != 0
+    [listed] = with_container(host, ["docker exec $c ls /dev"], ["--network none", "--runtime=runc"])
+    devices = listed.text.split()
+    assert "null" in devices, str(listed)
+    assert not [name for name in devices if name.startswith("nvidia")]
 
 
 def test_packages_are_of_one_version(host: Host, settings: Settings) -> None:
