@@ -55,14 +55,23 @@ def drawn(draw, *args, **kwargs) -> str:
 
 
 def test_a_plan_names_an_operation_once_with_all_its_hosts():
-    shown = drawn(text.plan, [CHANGED, replace(CHANGED, host="b")], diffs=True, commands=True)
+    shown = drawn(text.plan, [replace(CHANGED, host="b"), CHANGED], ["a", "b"], diffs=True, commands=True)
     assert shown.count("Start Docker  a, b") == 1
     assert shown.count("+one") == 1
     assert "$ systemctl start docker" in shown
 
 
+def test_operations_stand_in_the_order_of_the_role_whatever_hosts_were_faster():
+    names = ["Add the repository", "Install", "Start"]
+    fast = [replace(CHANGED, host="b", operation=name) for name in names]
+    slow = [replace(CHANGED, host="a", operation=name, diffs=()) for name in names]
+    shown = drawn(text.plan, [*fast, *slow], ["a", "b"], diffs=False, commands=False)
+    places = [shown.index(f"{name}  {host}") for name in names for host in ("a", "b")]
+    assert places == sorted(places)
+
+
 def test_what_a_host_says_cannot_style_our_output():
-    shown = drawn(text.plan, [replace(FAILED, reason="[bold]no[/bold] [/]")], diffs=False, commands=False)
+    shown = drawn(text.plan, [replace(FAILED, reason="[bold]no[/bold] [/]")], ["b"], diffs=False, commands=False)
     assert "[bold]no[/bold] [/]" in shown
 
 

@@ -54,7 +54,7 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     with running(made, selection, output, journal=None) as run:
         run.preview()
     record = run.record
-    text.plan(output.console, record.planned, diffs=True, commands=output.verbose)
+    text.plan(output.console, record.planned, record.targets, diffs=True, commands=output.verbose)
     text.problems(output.console, record.hosts)
     text.plan_summary(output.console, record)
     if output.json:
@@ -72,7 +72,8 @@ def apply(selection: Selection, output: Output, policy: Policy, confirm: Callabl
     rollout.lines(made.hosts)  # a mistake in it should show before anything is done
     with running(made, selection, output, journal="apply") as run:
         run.preview()
-        text.plan(output.console, run.record.planned, output.verbose or confirm is not None, output.verbose)
+        diffs = output.verbose or confirm is not None
+        text.plan(output.console, run.record.planned, run.record.targets, diffs, output.verbose)
         text.problems(output.console, run.record.hosts)
         text.plan_summary(output.console, run.record)
         if changes(run.record.planned) and confirm and not confirm(_question(run.record)):
@@ -103,7 +104,7 @@ def report(path: Path | None, form: str, output: Output) -> int:
             click.echo(as_junit(run))
         case _:
             text.banner(output.console, run.simulation)
-            text.plan(output.console, run.applied, diffs=output.verbose, commands=output.verbose)
+            text.plan(output.console, run.applied, run.targets, diffs=output.verbose, commands=output.verbose)
             text.failed_checks(output.console, run.checks, output.verbose)
             text.summary(output.console, run)
             text.problems(output.console, run.hosts)

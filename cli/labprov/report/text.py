@@ -23,16 +23,23 @@ _STATUS_STYLES = {
 }
 
 
+NOT_ASKED = "not set: "
+"""How a check's reason begins that has nothing to look at, since the inventory does not ask for the thing."""
+
+
 def banner(console: Console, simulation: str) -> None:
     """Say that what is managed is a simulation, where it is."""
     if simulation:
         console.print(f"[black on yellow] SIMULATION [/] [yellow]{escape(simulation)}[/]")
 
 
-def plan(console: Console, outcomes: Sequence[Outcome], diffs: bool, commands: bool) -> None:
-    """Every operation that would change something, once, with the hosts it is for; by role, in order."""
+def plan(console: Console, outcomes: Sequence[Outcome], hosts: Sequence[str], diffs: bool, commands: bool) -> None:
+    """Every operation that would change something, once, with the hosts it is for; by role, in order.
+
+    ``hosts``: the names in the order in which they are to be shown.
+    """
     for role in _in_order(outcome.role for outcome in outcomes):
-        mine = [outcome for outcome in outcomes if outcome.role == role]
+        mine = _sorted([outcome for outcome in outcomes if outcome.role == role], hosts)
         console.print(f"[bold]{escape(role)}[/]")
         for group in _alike(changes(mine)):
             console.print(f"  [yellow]~[/] {escape(group[0].operation)}  [dim]{escape(_hosts(group))}[/]")
@@ -79,7 +86,7 @@ def failed_checks(console: Console, checks: Sequence[Check], details: bool) -> N
                 console.print(Text(check.detail, style="dim"))
     skipped: dict[tuple[str, str, str], list[str]] = {}
     for check in checks:
-        if check.verdict is Verdict.SKIPPED:
+        if check.verdict is Verdict.SKIPPED and (details or not check.reason.startswith(NOT_ASKED)):
             skipped.setdefault((check.role, check.name, check.reason), []).append(check.host)
     for (role, name, reason), hosts in skipped.items():
         console.print(f"[dim]not checked on {escape(_names(hosts))}: {role}: {escape(name)}: {escape(reason)}[/]")
@@ -126,6 +133,14 @@ def _details(console: Console, outcome: Outcome, diffs: bool, commands: bool) ->
         for diff in outcome.diffs:
             for line in diff.splitlines():
                 console.print(Text(f"      {line}", style=_DIFF_STYLES.get(line[:1], "")))
+
+
+def _sorted(outcomes: Sequence[Outcome], hosts: Sequence[str]) -> list[Outcome]:
+    """One role's outcomes by operation, then host: hosts tell theirs in any order."""
+    rank = {name: number for number, name in enumerate(hosts)}
+    by_host = sorted(outcomes, key=lambda outcome: rank.get(outcome.host, len(rank)))
+    order = {name: number for number, name in enumerate(_in_order(outcome.operation for outcome in by_host))}
+    return sorted(by_host, key=lambda outcome: order[outcome.operation])
 
 
 def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:

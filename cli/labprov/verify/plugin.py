@@ -69,6 +69,12 @@ class Verification:
         if report.failed:
             self.errors.append(f"{report.nodeid}: {_last_line(report.longrepr)}")
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Role by role, host by host; pytest itself would follow the scopes of fixtures."""
+        order = {(s.role, s.host): n for n, s in enumerate(s for of_role in self.subjects.values() for s in of_role)}
+        items.sort(key=lambda item: order[subject_of(item).role, subject_of(item).host])
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the checks (a verification of nothing is no verification), and let their commands run ahead."""
         self.collected = len(session.items)

@@ -78,7 +78,7 @@ def test_time_servers_are_the_ones_named(host: Host, settings: Settings) -> None
 def test_time_zone(host: Host, settings: Settings) -> None:
     """A fresh process of an ordinary user lives in the time zone asked for."""
     if settings.timezone is None:
-        pytest.skip("no time zone is asked for")
+        pytest.skip("not set: timezone")
     offsets = "date +%z; TZ=" + settings.timezone + " date +%z"
     local, asked = host.check_output("env -u TZ sh -c %s", offsets).split()
     assert local == asked
@@ -89,7 +89,7 @@ def test_time_zone(host: Host, settings: Settings) -> None:
 def test_locale(host: Host, settings: Settings) -> None:
     """A session with the default locale speaks UTF-8, and the C library knows that locale."""
     if settings.locale is None:
-        pytest.skip("no locale is asked for")
+        pytest.skip("not set: locale")
     session = "set -a; . /etc/default/locale; locale charmap; echo $LANG"
     shown = host.run("env -i PATH=/usr/bin:/bin sh -c %s", session)
     assert shown.stdout.split() == ["UTF-8", settings.locale]
