@@ -25,7 +25,8 @@ HEAD = "# Reference\n\nWritten by `make docs` from the code; changes made here a
 
 def text() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_roles(), *_inventory(), *_deploys(), *_commands()]).rstrip() + "\n"
+    prose = "\n".join([HEAD, *_roles(), *_inventory(), *_deploys()]).replace("``", "`")
+    return "\n".join([prose, *_commands()]).rstrip() + "\n"
 
 
 def _roles() -> list[str]:

@@ -49,7 +49,7 @@ class Role:
     def summary(self) -> str:
         """The first line of the role's docstring."""
         lines = (importlib.import_module(self.package).__doc__ or "").strip().splitlines()
-        return lines[0] if lines else ""
+        return lines[0].replace("``", "") if lines else ""
 
     @cached_property
     def settings_class(self) -> type[RoleSettings]:
