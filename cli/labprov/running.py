@@ -85,6 +85,7 @@ class Running:
         On a host where nothing would change, what the plan found out a moment ago is the outcome.
         """
         busy = {outcome.host for outcome in changes(self.record.planned)}
+        busy |= {host.name for host in self.record.hosts if host.reboot and policy.may_reboot}
         for outcome in self.record.planned:
             if outcome.host not in busy:
                 self.keep_applied(outcome)
