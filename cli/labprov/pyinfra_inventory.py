@@ -24,7 +24,9 @@ def hosts() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     known = [roles.load(name) for name in roles.names()]
     data = {}
     for target, host in zip(targets(list(inventory.hosts.values())), inventory.hosts.values(), strict=True):
-        settings = {role.name: settings_of(role, host).model_dump() for role in known if _fits(role, host)}
+        settings = {
+            role.name: settings_of(role, host).model_dump(exclude_unset=True) for role in known if _fits(role, host)
+        }
         data[target.name] = pyinfra_data(target) | {DATA_KEY: settings}
     return {group: [(name, data[name]) for name in members] for group, members in inventory.groups.items()}
 
