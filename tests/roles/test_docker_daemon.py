@@ -129,6 +129,13 @@ def test_lists_that_are_sets_keep_what_a_person_added():
     assert json.loads(text) == {"registry-mirrors": ["https://b", "https://mine"]}
 
 
+def test_a_set_that_a_person_wrote_in_full_is_not_ours():
+    assert (
+        merge('{"registry-mirrors": ["https://a"]}', {}, Wanted("docker", {"registry-mirrors": ["https://a"]})).ledger
+        == {}
+    )
+
+
 def test_a_set_that_was_all_ours_goes_altogether():
     text, ledger = after("", {}, Wanted("docker", {"registry-mirrors": ["https://a"]}))
     assert json.loads(after(text, ledger, Wanted("docker", {}))[0]) == {}
