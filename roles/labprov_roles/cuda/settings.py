@@ -29,8 +29,8 @@ class Settings(RoleSettings):
     """The toolkit that ``/usr/local/cuda`` and ``nvcc`` mean. Not set: the newest of ``versions``."""
 
     source: Literal["vendor", "distro"] = "vendor"
-    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's nvidia-cuda-toolkit (one version, older; where no
-    driver is installed it brings the distribution's libcuda1 and libnvidia-ml1)."""
+    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's nvidia-cuda-toolkit (one version, older;
+    where no driver is installed it brings the distribution's libcuda1 and libnvidia-ml1)."""
 
     force: bool = False
     """Install even where no NVIDIA GPU is found, as on a server that only builds."""
