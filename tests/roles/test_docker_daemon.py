@@ -251,10 +251,15 @@ def test_adding_to_a_file_and_taking_back_gives_the_file(before, keys):
     assert ledger == {}
 
 
-def test_a_ledger_is_true_at_every_moment_of_a_change():
-    text, old = after("", {}, Wanted("docker", {"mtu": 1400, "debug": True}))
-    change = merge(text, old, Wanted("docker", {"mtu": 1500}))
+@pytest.mark.parametrize("written", [False, True], ids=["cut off before the file was written", "after"])
+def test_a_run_that_was_cut_off_is_made_up_for(written):
+    text, old = after("", {}, docker(mtu=1400, debug=True))
+    later = docker(
+        [LOG | {"log-opts": {"max-size": "9m", "max-file": "3"}}, {"live-restore": True}], mtu=1500, bip="10.0.0.1/24"
+    )
+    change = merge(text, old, later)
     between = ledgers.both(old, change.ledger)
-    # cut off before the file was written, or after: the next run takes back what is ours, and nothing else
-    for cut_off in (text, change.text):
-        assert json.loads(after(cut_off, between, Wanted("docker", {"mtu": 1500}))[0]) == {"mtu": 1500}
+    again = merge(change.text if written else text, between, later)
+    assert again.config == change.config, "what is ours was not taken for a person's"
+    assert again.config["log-opts"]["max-size"] == "9m"
+    assert again.ledger == change.ledger

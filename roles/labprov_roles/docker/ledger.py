@@ -28,8 +28,12 @@ def write(ledger: Ledger) -> str:
 
 
 def both(old: Ledger, new: Ledger) -> Ledger:
-    """What either ledger holds, the new one's values first: true at every moment while the file is replaced."""
-    return {owner: {**old.get(owner, {}), **new.get(owner, {})} for owner in {**old, **new}}
+    """What either ledger holds, the old one's values first: true until the file is written, and enough after.
+
+    When a run is cut off before the file is written, what is in it is still known as ours; when after, the next run
+    finds its own values there, and notes them.
+    """
+    return {owner: {**new.get(owner, {}), **old.get(owner, {})} for owner in {**old, **new}}
 
 
 def _records(rows: list[dict[str, object]]) -> Records:
