@@ -35,10 +35,10 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 test-fast: lint types
-	$(BIN)/pytest -q -m "not sandbox"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not sandbox"
 
 test: lint types
-	$(BIN)/pytest -q --timeout 600
+	$(BIN)/pytest -q -n 2 --dist loadfile --timeout 600 --durations 15
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
