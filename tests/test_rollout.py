@@ -44,7 +44,8 @@ def test_serial(tmp_path, serial, sizes):
 
 
 def test_groups_have_lines_of_their_own(tmp_path):
-    text = "groups:\n  a: {serial: 1, hosts: ['a[1:2]']}\n  b: {serial: 2, max_failures: 1, hosts: ['b[1:3]']}\nhosts: {c: }"
+    groups = "  a: {serial: 1, hosts: ['a[1:2]']}\n  b: {serial: 2, max_failures: 1, hosts: ['b[1:3]']}"
+    text = f"groups:\n{groups}\nhosts: {{c: }}"
     found = {line.batches: line.max_failures for line in load(tmp_path, text)}
     assert found == {(("a1",), ("a2",)): 0, (("b1", "b2"), ("b3",)): 1, (("c",),): None}
 
