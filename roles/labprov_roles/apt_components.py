@@ -10,7 +10,7 @@ from pyinfra import host
 from pyinfra.api import FactBase, operation
 from pyinfra.operations import files
 
-from labprov.engine.operations import Commands
+from labprov.engine.operations import Commands, packages
 from labprov.engine.operations.repository import SOURCES
 
 OURS = f"{SOURCES}/labprov-non-free.sources"
@@ -113,3 +113,4 @@ def enable_non_free(codename: str) -> Commands:
         yield from files.file._inner(path=OURS, present=False)
     else:
         yield from files.put._inner(src=StringIO(text), dest=OURS, mode="644", user="root", group="root")
+        yield from packages.refresh_source._inner(source=OURS, keyring=OURS)

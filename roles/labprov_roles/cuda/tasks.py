@@ -43,8 +43,7 @@ def tasks(settings: Settings) -> None:
     if settings.source == "vendor":
         cuda_repository.add(system, settings.mirrors.cuda)
     else:
-        added = enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
-        packages.refresh(name="Fetch the package lists of the non-free packages", _if=added.did_change)
+        enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
     packages.install(name="Install the CUDA toolkits", packages=wanted.packages)
     if not wanted.prefix:  # the distribution's is in /usr/bin
         files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)

@@ -69,8 +69,7 @@ def _sources(settings: Settings, system: System, choice: Choice) -> None:
         path=f"{repository.PREFERENCES}/nvidia-driver.pref",
         present=False,
     )
-    added = enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
-    packages.refresh(name="Fetch the package lists of the non-free packages", _if=added.did_change)
+    enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
 
 
 def _install(settings: Settings, wanted: DriverPackages) -> None:

@@ -3,6 +3,8 @@
 from pyinfra.facts.files import Directory, File, Link
 
 from labprov.engine.operations.repository import SOURCES
+from labprov.engine.facts.packages import StaleSource
+from labprov.engine.facts.system import OperatingSystem, System
 from labprov_roles.apt_components import OURS, AptSource, AptSources, enable_non_free, non_free_sources
 
 DEB822 = """==> /etc/apt/sources.list.d/debian.sources
@@ -74,8 +76,10 @@ def test_components_in_a_file_of_their_own_count():
 
 def test_the_operation_writes_and_then_has_nothing_to_do(commands):
     nothing_there = {File: None, Link: None, Directory: lambda path: {"mode": 755} if path == SOURCES else None}
+    nothing_there |= {OperatingSystem: System("debian", "13"), StaleSource: True}
     sources = [AptSource(MIRROR, "trixie", ("main",), KEY)]
-    (written, *_) = commands(enable_non_free, {AptSources: sources, **nothing_there}, codename="trixie")
+    (written, *others) = commands(enable_non_free, {AptSources: sources, **nothing_there}, codename="trixie")
+    assert any(f"Dir::Etc::sourcelist={OURS}" in command and " update" in command for command in others)
     assert written.startswith(f"{OURS} <- # Managed by labprov.\nTypes: deb\nURIs: {MIRROR}\n")
     complete = [AptSource(MIRROR, "trixie", ("main", "contrib", "non-free", "non-free-firmware"), KEY)]
     assert commands(enable_non_free, {AptSources: complete, **nothing_there}, codename="trixie") == []

@@ -25,13 +25,6 @@ LISTS_MAX_AGE = 24 * 3600
 
 
 @operation()
-def refresh() -> Commands:
-    """Fetch the package lists now; for use with ``_if=source.did_change``."""
-    _require_apt()
-    yield apt.update()
-
-
-@operation()
 def refresh_source(source: str, keyring: str) -> Commands:
     """Fetch the lists of one source file unless that was done since the file and its key were written.
 
