@@ -2,9 +2,9 @@
 
 from pyinfra.facts.files import Directory, File, Link
 
-from labprov.engine.operations.repository import SOURCES
 from labprov.engine.facts.packages import StaleSource
 from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.operations.repository import SOURCES
 from labprov_roles.apt_components import OURS, AptSource, AptSources, enable_non_free, non_free_sources
 
 DEB822 = """==> /etc/apt/sources.list.d/debian.sources
