@@ -19,3 +19,21 @@ def test_stock_pyinfra_runs_a_deploy_with_labprovs_inventory(sandbox, ssh, cli, 
     # and labprov finds that everything is as it would have done it
     code, run = cli.report("plan", "docker-node", "-i", str(sandbox.inventory), "--exit-code", state=tmp_path)
     assert code == 0, [outcome["operation"] for outcome in run["plan"] if outcome["result"] == "changed"]
+
+
+def test_stock_pytest_runs_a_roles_checks(sandbox, cli, tmp_path):
+    """After labprov has applied the role, testinfra's own ssh backend comes to the same verdicts."""
+    code, _ = cli.report("apply", "docker-node", "-i", str(sandbox.inventory), "-l", "deb13", state=tmp_path)
+    assert code == 0
+    config = tmp_path / "ssh_config"
+    config.write_text(
+        f"UserKnownHostsFile {sandbox.known_hosts}\nStrictHostKeyChecking yes\nIdentityFile {sandbox.key}\n"
+    )
+    checks = Path(__file__).parents[2] / "roles" / "labprov_roles" / "base" / "verify.py"
+    options = [f"--hosts=ssh://admin@{sandbox.node('deb13').address}", "--sudo", f"--ssh-config={config}"]
+    options += [f"--labprov-inventory={sandbox.inventory}", "-p", "labprov.verify.stock", "--import-mode=importlib"]
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "-p", "no:cacheprovider", *options, str(checks)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
+    assert "failed" not in done.stdout

@@ -57,7 +57,9 @@ def verify(
         session.each(lambda host: _run_ahead(host.name, expected[host.name], memory), list(expected))
 
     plugin = Verification(subjects, record, run_ahead)
-    pytest.main([*_OPTIONS, *map(str, subjects)], plugins=[plugin])
+    ended = pytest.main([*_OPTIONS, *map(str, subjects)], plugins=[plugin])
+    if ended == pytest.ExitCode.INTERRUPTED:  # pytest keeps Ctrl-C to itself
+        raise KeyboardInterrupt
     if plugin.errors:
         raise LabprovError(f"checks could not be loaded: {'; '.join(plugin.errors)}")
     if not plugin.collected:
