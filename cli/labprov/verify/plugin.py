@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from labprov.role import RoleSettings
 from labprov.verify.checks import Check, Verdict
@@ -45,6 +46,8 @@ class Verification:
     ) -> None:
         self.subjects, self.report, self.prepare = subjects, report, prepare
         self.collected = 0
+        self.passed: set[tuple[str, str]] = set()
+        """Host and check (its key) of those that passed."""
         self.errors: list[str] = []
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -84,18 +87,22 @@ class Verification:
             checks.setdefault(subject.host, []).append((subject, subject.key(item.name)))
         self.prepare(checks)
 
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Tell the host's replay which check its next commands belong to."""
-        subject = subject_of(item)
-        subject.replay.begin(subject.key(item.name))
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> Any:
-        """Turn pytest's report of a check into ours."""
-        outcome = yield
-        report: pytest.TestReport = outcome.get_result()
-        if report.when == "call" or report.outcome != "passed":
-            self.report(_check(item, report))
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run one check. What fails on answers that were fetched ahead is asked again, live, before it counts."""
+        subject, check = subject_of(item), subject_of(item).key(item.name)
+        subject.replay.begin(check)
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if any(report.failed for report in reports) and subject.replay.was_ahead(check):
+            subject.replay.begin(check)
+            cast(pytest.Function, item)._initrequest()
+            reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        for report in reports:
+            if report.when == "call" or report.outcome != "passed":
+                self.report(_check(cast(pytest.Function, item), report))
+        if all(report.passed for report in reports):
+            self.passed.add((subject.host, check))
+        return True
 
 
 def subject_of(item: pytest.Item) -> Subject:

@@ -26,6 +26,7 @@ class Replay:
         self.ran: dict[str, list[str]] = {}
         """Check -> the commands it ran in this verification."""
         self._ahead: dict[str, deque[tuple[str, Completed]]] = {}
+        self._had_ahead: set[str] = set()
         self._current = ""
 
     def fetch(self, expected: Mapping[str, Sequence[str]]) -> None:
@@ -37,11 +38,19 @@ class Replay:
         done = self.execute("sh", script([command for _, command in flat], nonce))
         for (check, command), answer in zip(flat, take_apart(done, nonce, len(flat)), strict=False):
             self._ahead.setdefault(check, deque()).append((command, answer))
+            self._had_ahead.add(check)
 
     def begin(self, check: str) -> None:
-        """The next commands are those of ``check``."""
+        """The next commands are those of ``check``; begun a second time, it gets nothing that was fetched ahead."""
+        if check in self.ran:
+            self._ahead.pop(check, None)
+            self._had_ahead.discard(check)
         self._current = check
         self.ran[check] = []
+
+    def was_ahead(self, check: str) -> bool:
+        """Whether commands of ``check`` were run ahead of it: then a failure may be theirs, not the host's."""
+        return check in self._had_ahead
 
     def run(self, command: str, live: Callable[[], Completed]) -> Completed:
         """The answer to ``command``: fetched ahead when it is what was expected now, else ``live``."""

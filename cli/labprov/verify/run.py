@@ -64,7 +64,7 @@ def verify(
         raise LabprovError(f"checks could not be loaded: {'; '.join(plugin.errors)}")
     if not plugin.collected:
         raise LabprovError("the roles have no checks: nothing was verified")
-    _remember(subjects, memory)
+    _remember(subjects, plugin.passed, memory)
     return checks
 
 
@@ -74,10 +74,11 @@ def _run_ahead(host: str, checks: Sequence[tuple[Subject, str]], memory: Memory)
     checks[0][0].replay.fetch(expected)
 
 
-def _remember(subjects: Mapping[Path, list[Subject]], memory: Memory) -> None:
+def _remember(subjects: Mapping[Path, list[Subject]], passed: Collection[tuple[str, str]], memory: Memory) -> None:
+    """Keep what checks ran that passed; what a failed one ran before it gave up is not what it will run."""
     for subject in (subject for of_role in subjects.values() for subject in of_role):
         for check, commands in subject.replay.ran.items():
-            memory.put(subject.host, check, commands)
+            memory.put(subject.host, check, commands if (subject.host, check) in passed else [])
 
 
 def _subjects(
