@@ -58,12 +58,32 @@ def nvswitches() -> Mapping[str, str]:
     return _table().nvswitches
 
 
+def needs_nvlink5() -> frozenset[str]:
+    """Return the device ids of cards that exist on boards with fifth-generation NVLink only."""
+    return _table().nvlink5
+
+
+def architectures() -> Mapping[str, Mapping[str, Any]]:
+    """Return what holds for a whole architecture: ``first_branch``, ``last_branch``, ``open_module``, ``uncertain``."""
+    return _table().architectures
+
+
+@cache
+def capabilities() -> Mapping[str, tuple[str, ...]]:
+    """Return the compute capabilities of each architecture's chips."""
+    found: dict[str, set[str]] = {}
+    for architecture, capability in _table().chips.values():
+        found.setdefault(architecture, set()).add(capability)
+    return {architecture: tuple(sorted(values)) for architecture, values in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     architectures: dict[str, dict[str, Any]]
     chips: dict[str, tuple[str, str]]
     open_required: frozenset[str]
     nvswitches: dict[str, str]
+    nvlink5: frozenset[str]
     ancient: dict[int, frozenset[str]]
     rows: dict[str, str]
 
@@ -77,6 +97,7 @@ def _table() -> _Table:
         chips={chip: (row[0], row[1]) for chip, row in data["chips"].items()},
         open_required=frozenset(data["open_module_required"]),
         nvswitches=data["nvswitches"],
+        nvlink5=frozenset(data["nvlink5"]),
         ancient={branch: frozenset(ids.split()) for branch, ids in data["before_kepler"].items()},
         rows=dict(line.split(" ", 1) for line in data["gpus"].splitlines()),
     )

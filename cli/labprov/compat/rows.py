@@ -1,0 +1,181 @@
+"""The rows of the compatibility tables, as ``data/*.yml`` has them and an inventory may add them. No lookups.
+
+Fields say their units where they have any; ``source`` names an entry of the file's ``sources``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, StringConstraints
+
+Source = Literal["vendor", "distro"]
+Flavour = Literal["open", "proprietary"]
+Scope = Literal["compute", "full"]
+OpenModules = Literal["none", "datacenter", "beta", "yes", "only"]
+
+Minor = Annotated[str, StringConstraints(pattern=r"^\d{1,2}\.\d{1,2}$")]
+"""A CUDA version or a compute capability: ``12.8``."""
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A driver branch."""
+
+    __pydantic_config__ = _STRICT
+    type: Literal["LTSB", "PB", "NFB", "unknown"]
+    released: date
+    eol: date | None
+    """The day on which NVIDIA's care ends; None: not announced."""
+    latest: str
+    """The newest release that was seen."""
+    max_cuda: Minor
+    supports: tuple[str, ...]
+    """Architectures, like ``ampere``."""
+    open: OpenModules
+    source: str
+    uncertain: bool = False
+    note: str = ""
+    caution: str = ""
+    """What a user should know before taking it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Major:
+    """A major version of CUDA."""
+
+    __pydantic_config__ = _STRICT
+    oldest_driver: str | None
+    """On it programs of every toolkit of the major version run; None: there is no such rule."""
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolkit:
+    """A CUDA toolkit of one minor version."""
+
+    __pydantic_config__ = _STRICT
+    branch: int
+    """Of the driver that it came with."""
+    updates: Mapping[str, str] = field(default_factory=dict)
+    """Release -> the driver that it came with."""
+    targets: tuple[Minor, ...]
+    """Compute capabilities that it builds machine code for."""
+    source: str
+    unsure: tuple[str, ...] = ()
+    gcc: int | None = None
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchBuild:
+    """PyTorch's builds for one CUDA version."""
+
+    __pydantic_config__ = _STRICT
+    capabilities: tuple[Minor, Minor]
+    """Oldest and newest."""
+    source: str
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torch:
+    """A release of PyTorch."""
+
+    __pydantic_config__ = _STRICT
+    builds: tuple[Minor, ...]
+    pypi: Minor
+    python: str
+    source: str
+    released: date | None = None
+    cudnn: str = ""
+    nccl: str = ""
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensorflow:
+    """A release of TensorFlow."""
+
+    __pydantic_config__ = _STRICT
+    cuda: Minor
+    python: str
+    source: str
+    cudnn: str = ""
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The drivers and toolkits that one source has for one system."""
+
+    __pydantic_config__ = _STRICT
+    title: str
+    packages: Literal[
+        "debian_vendor", "debian_distro", "ubuntu_vendor", "ubuntu_distro", "rhel_streams", "rhel_versionlock"
+    ]
+    branches: Mapping[str, tuple[int, ...]]
+    """By machine, as ``uname -m`` says it."""
+    source: str
+    follows: bool = False
+    open: bool = True
+    signed: bool = False
+    legacy: Mapping[int, str] = field(default_factory=dict)
+    blocked: Mapping[int, str] = field(default_factory=dict)
+    doubtful: Mapping[int, str] = field(default_factory=dict)
+    max_kernel: Minor | None = None
+    toolkits: tuple[Minor, Minor | None] | None = None
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingSystem:
+    """A release of a distribution."""
+
+    __pydantic_config__ = _STRICT
+    title: str
+    kernel: str
+    drivers: Mapping[Source, Offer]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A GPU that an inventory adds: by its chip, or by what the chip would say."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    architecture: str
+    capability: Minor
+    segment: Literal["geforce", "titan", "workstation", "datacenter", "mining"] = "workstation"
+    chip: str = ""
+    first_branch: int | None = None
+    last_branch: int | None = None
+    open_module: Literal["unsupported", "supported", "required"] | None = None
+    """None: as its architecture says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """All tables but the GPUs that labprov knows by itself."""
+
+    __pydantic_config__ = _STRICT
+    branches: Mapping[int, Branch]
+    majors: Mapping[str, Major]
+    toolkits: Mapping[Minor, Toolkit]
+    torch_builds: Mapping[Minor, TorchBuild]
+    torch: Mapping[str, Torch]
+    tensorflow: Mapping[str, Tensorflow]
+    systems: Mapping[str, OperatingSystem]
+    gpus: Mapping[str, Card] = field(default_factory=dict)

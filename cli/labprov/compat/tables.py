@@ -1,0 +1,160 @@
+"""The compatibility tables as one value: loaded from ``data/*.yml``, overridden by an inventory. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from labprov.compat import gpus
+from labprov.compat.gpus import GpuModel
+from labprov.compat.rows import Branch, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild
+from labprov.errors import UserError
+
+FILES = ("drivers", "cuda", "frameworks", "systems")
+_SECTIONS = ("branches", "majors", "toolkits", "torch_builds", "torch", "tensorflow", "systems")
+_OVERRIDABLE = (*_SECTIONS, "gpus")
+
+
+@dataclass(frozen=True, eq=False)  # one value a process: compared and cached by identity
+class Tables:
+    """What is known of drivers, CUDA, frameworks and distributions, and the GPUs that an inventory adds."""
+
+    raw: Mapping[str, Any] = field(repr=False)
+    rows: Rows = field(repr=False)
+    version: str
+    """The day on which the tables were collected, ``+inventory`` when one overrides them."""
+
+    @property
+    def branches(self) -> Mapping[int, Branch]:
+        """Driver branches by number."""
+        return self.rows.branches
+
+    @property
+    def toolkits(self) -> Mapping[str, Toolkit]:
+        """CUDA toolkits by ``major.minor``, newest first."""
+        return self.rows.toolkits
+
+    @property
+    def torch(self) -> Mapping[str, Torch]:
+        """Releases of PyTorch."""
+        return self.rows.torch
+
+    @property
+    def torch_builds(self) -> Mapping[str, TorchBuild]:
+        """PyTorch's builds by CUDA version."""
+        return self.rows.torch_builds
+
+    @property
+    def tensorflow(self) -> Mapping[str, Tensorflow]:
+        """Releases of TensorFlow."""
+        return self.rows.tensorflow
+
+    @property
+    def systems(self) -> Mapping[str, OperatingSystem]:
+        """Distributions by the name that tables use: ``ubuntu2404``."""
+        return self.rows.systems
+
+    @cached_property
+    def cards(self) -> Mapping[str, GpuModel]:
+        """The GPUs that the inventory adds or describes anew, by PCI device id."""
+        return {device.lower(): self._card(device) for device in self.rows.gpus}
+
+    @cached_property
+    def capabilities(self) -> Mapping[str, tuple[str, ...]]:
+        """Architecture -> the compute capabilities of its chips."""
+        return gpus.capabilities()
+
+    def card(self, device: str) -> GpuModel | None:
+        """The card with this PCI device id, or None."""
+        return self.cards.get(device.lower().removeprefix("0x")) or gpus.lookup(device)
+
+    def oldest_driver(self, toolkit: str) -> str | None:
+        """The oldest driver on which a toolkit's programs run by minor-version compatibility."""
+        major = self.rows.majors.get(toolkit.partition(".")[0])
+        return major.oldest_driver if major else None
+
+    def with_overrides(self, data: Mapping[str, Any]) -> Tables:
+        """These tables with an inventory's ``compat`` on top, row by row. Raises UserError naming the key."""
+        unknown = [key for key in data if key not in _OVERRIDABLE]
+        if unknown:
+            raise UserError(f"compat.{unknown[0]}: there is no such table", hint=f"one of {', '.join(_OVERRIDABLE)}")
+        raw = _merge(self.raw, data, "compat")
+        tables = Tables(raw, _rows(raw, "compat"), f"{self.version.removesuffix('+inventory')}+inventory")
+        _ = tables.cards  # a card's architecture is looked up now, so that a mistake shows now
+        return tables
+
+    def _card(self, device: str) -> GpuModel:
+        row = self.rows.gpus[device]
+        limits = gpus.architectures().get(row.architecture)
+        if limits is None:
+            known = ", ".join(gpus.architectures())
+            where = f"compat.gpus.{device}.architecture"
+            raise UserError(f"{where}: {row.architecture} is not known", hint=f"one of {known}")
+        return GpuModel(
+            device=device.lower(),
+            name=row.name,
+            also=(),
+            chip=row.chip,
+            architecture=row.architecture,
+            capability=row.capability,
+            segment=row.segment,
+            first_branch=row.first_branch or limits.get("first_branch"),
+            last_branch=row.last_branch or limits.get("last_branch"),
+            open_module=row.open_module or limits["open_module"],
+            certain=True,
+        )
+
+
+@cache
+def load() -> Tables:
+    """The tables of this release. Raises UserError when a file was damaged."""
+    raw: dict[str, Any] = {}
+    for name in FILES:
+        raw |= read(name)
+    rows = _rows({key: raw[key] for key in _SECTIONS if key in raw}, "compat/data")
+    return Tables({key: raw[key] for key in _SECTIONS}, rows, str(raw["collected"]))
+
+
+def read(name: str) -> dict[str, Any]:
+    """One file of ``data/``, as it is. Raises UserError when it is no YAML."""
+    text = resources.files("labprov.compat").joinpath(f"data/{name}.yml").read_text(encoding="utf-8")
+    try:
+        data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe loaders
+    except yaml.YAMLError as error:
+        raise UserError(f"compat/data/{name}.yml is damaged: {error}", hint="install labprov again") from None
+    if not isinstance(data, dict):
+        raise UserError(f"compat/data/{name}.yml is damaged: no tables in it", hint="install labprov again")
+    return data
+
+
+@cache
+def _adapter() -> TypeAdapter[Rows]:
+    return TypeAdapter(Rows)
+
+
+def _rows(raw: Mapping[str, Any], root: str) -> Rows:
+    try:
+        return _adapter().validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([root, *(str(part) for part in first["loc"] if part != "[key]")])
+        raise UserError(f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Mappings are merged key by key, all else is replaced; a key in YAML may be a number or its text."""
+    spelled = {str(key): key for key in base}
+    merged = dict(base)
+    for given, value in over.items():
+        key = spelled.get(str(given), given)
+        below = base.get(key)
+        if isinstance(below, Mapping) and not isinstance(value, Mapping):
+            raise UserError(f"{path}.{given}: should be a mapping")
+        merged[key] = _merge(below, value, f"{path}.{given}") if isinstance(below, Mapping) else value
+    return merged
