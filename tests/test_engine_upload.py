@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from labprov.engine.upload import upload_script
+from labprov.engine.upload import Access, upload_script
 
 
 def upload(dest, data: bytes, arrives: int | None = None):
@@ -73,3 +73,34 @@ def test_a_missing_folder_is_an_error(tmp_path):
 def test_hostile_names_arrive_literally(tmp_path, name):
     assert upload(tmp_path / name, b"x").returncode == 0
     assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"), [(None, "600", 0o600), ("644", "600", 0o600), ("600", "0640", 0o640)]
+)
+def test_the_mode_asked_for_is_there_before_the_name(tmp_path, before, asked, after):
+    dest = tmp_path / "secret"
+    if before:
+        dest.write_text("old")
+        dest.chmod(int(before, 8))
+    text, payload = upload_script(str(dest), b"new", Access(mode=asked))
+    shown = text.replace('mv -fT -- new "../$n"', "stat -c %a new")
+    assert shown != text
+    modes = subprocess.run(["sh", "-c", shown], input=payload, capture_output=True, text=False, check=True).stdout
+    assert int(modes, 8) == after, "it would have that mode at the moment of the rename"
+    assert subprocess.run(["sh", "-c", text], input=payload, check=True).returncode == 0
+    assert stat.S_IMODE(dest.stat().st_mode) == after
+
+
+def test_a_private_folder_that_was_swapped_for_a_link_is_refused(tmp_path):
+    """Somebody who may write to the folder puts a link to another one in its place at the worst moment."""
+    (tmp_path / "aim").mkdir()
+    (tmp_path / "home").mkdir()
+    text, payload = upload_script(str(tmp_path / "home" / "file"), b"new")
+    swap = f'mv "$t" away; ln -s {tmp_path}/aim "$t"; cd -P -- "$t"'
+    attacked = text.replace('cd -P -- "$t"', swap, 1)
+    assert attacked != text
+    done = subprocess.run(["sh", "-c", attacked], input=payload, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert b"tampered" in done.stderr
+    assert os.listdir(tmp_path / "aim") == []

@@ -18,6 +18,8 @@ class Completed:
     status: int
     stdout: bytes
     stderr: bytes
+    left_out: int = 0
+    """Bytes missing in the middle, of an output that was too long to keep."""
 
 
 def script(commands: Sequence[str], nonce: str) -> bytes:
@@ -29,7 +31,9 @@ def script(commands: Sequence[str], nonce: str) -> bytes:
 
 
 def take_apart(done: Completed, nonce: str, number: int) -> list[Completed]:
-    """Split the output of ``script``. Shorter than ``number`` when the script was cut off: what is there is whole."""
+    """Split the output of ``script``. Shorter than ``number`` when it was cut off: what is there is whole."""
+    if done.left_out:
+        return []  # what is left of it could be taken for the answer to another question
     word = nonce.encode()
     out, errors = done.stdout.split(word)[1:], done.stderr.split(word)[1:]
     # out: output, status, output, status, ..., and an empty rest; errors: one piece a command, and an empty rest

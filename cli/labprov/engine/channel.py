@@ -33,26 +33,34 @@ class Channel(Protocol):
     def recv_exit_status(self) -> int:
         """Wait for its exit status; -1 when the connection was lost."""
 
+    def exit_status_ready(self) -> bool:
+        """Whether it has ended, or the connection has."""
+
     def close(self) -> None:
         """End it."""
 
 
+class ConnectionLost(HostError):
+    """The connection ended while a command ran; whether the command did is not known."""
+
+
 def finish(channel: Channel, stdin: bytes) -> Completed:
-    """Feed a command, read it to its end. Raises HostError when the connection is lost meanwhile."""
+    """Feed a command, read it to its end. Raises ConnectionLost."""
     # All three at once: a command that prints before it has read all its input would otherwise wait for us for ever.
     feeder, errors = gevent.spawn(_feed, channel, stdin), gevent.spawn(drain, channel.recv_stderr)
     try:
-        stdout = drain(channel.recv)
+        stdout, left_out = drain(channel.recv)
         status = channel.recv_exit_status()
         if status == -1:
-            raise HostError("the connection was lost while a command ran")
-        return Completed(status, stdout, errors.get())
+            raise ConnectionLost("the connection was lost while a command ran")
+        stderr, left_out_there = errors.get()
+        return Completed(status, stdout, stderr, left_out + left_out_there)
     finally:
         gevent.killall([feeder, errors], block=False)
 
 
-def drain(receive: Callable[[int], bytes]) -> bytes:
-    """Read to the end; of a very long output the beginning and the end are kept."""
+def drain(receive: Callable[[int], bytes]) -> tuple[bytes, int]:
+    """Read to the end; of a very long output the beginning and the end are kept, and the bytes left out counted."""
     head: list[bytes] = []
     tail: deque[bytes] = deque()
     kept = ends = dropped = 0
@@ -67,7 +75,7 @@ def drain(receive: Callable[[int], bytes]) -> bytes:
             gone = len(tail.popleft())
             ends, dropped = ends - gone, dropped + gone
     middle = [f"\n[{dropped} bytes left out]\n".encode()] if dropped else []
-    return b"".join([*head, *middle, *tail])
+    return b"".join([*head, *middle, *tail]), dropped
 
 
 def _feed(channel: Channel, stdin: bytes) -> None:

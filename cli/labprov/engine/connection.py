@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
+import time
+from collections.abc import Callable
 from io import IOBase
 from typing import IO, Any, Unpack, cast
 
@@ -14,12 +17,14 @@ from pyinfra.api import StringCommand
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.util import get_file_io
 from pyinfra.connectors.ssh import SSHConnector
-from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
+from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command, make_unix_command_for_host
 
+from labprov.engine.asked import access_now
 from labprov.engine.batch import Completed
-from labprov.engine.channel import Channel, finish
+from labprov.engine.channel import Channel, ConnectionLost, finish
 from labprov.engine.knowledge import Knowledge, answer_facts
 from labprov.engine.target import Target
+from labprov.engine.travel import after, marked, unseen
 from labprov.engine.upload import upload_script
 from labprov.errors import HostError
 
@@ -27,6 +32,8 @@ OPERATION_TIMEOUT = 7200
 """Seconds after which a command is ended; a driver build on an old machine takes long."""
 GRACE = 15.0
 """Seconds that a host has, after a timeout, to end the command itself."""
+LINES = 50_000
+"""Lines kept from the beginning and from the end of an operation's output: a hundred million short ones fill memory."""
 
 
 class Connection(SSHConnector):
@@ -37,6 +44,10 @@ class Connection(SSHConnector):
     sudo_password: str = ""
     """Set only for a host whose sudo was seen to want one: another would hand it to the command."""
     round_trips = 0
+    guard: Callable[[], None] | None = None
+    """Called before each command; raises HostError when we may not work there any more."""
+    why_lost = ""
+    """What is known of why the connection ended."""
 
     def begin(self, target: Target) -> None:
         """Called once, before the first connect."""
@@ -57,12 +68,18 @@ class Connection(SSHConnector):
 
     def root(self, command: str, stdin: bytes = b"", timeout: float | None = None) -> Completed:
         """Run a command line as root; ``timeout`` in seconds. Raises HostError when the connection is lost."""
+        if self.guard:
+            self.guard()
         bounded = f"timeout -k 5 {timeout:g} sh -c {shlex.quote(command)}" if timeout else command
-        channel = self.start(self._as_root(bounded))
+        mark = secrets.token_hex(8)
+        channel = self.start(self._as_root(marked(bounded, mark)))
         late = HostError(f"the command did not end within {timeout:g} s") if timeout else None
         try:
             with gevent.Timeout(timeout + GRACE if timeout else None, late):
-                return finish(channel, self._password_line + stdin)
+                done = finish(channel, self._password_line + stdin)
+            return Completed(done.status, after(mark, done.stdout), after(mark, done.stderr), done.left_out)
+        except ConnectionLost as error:
+            raise HostError(f"{error} ({self.why_lost})") from error
         finally:
             channel.close()
 
@@ -87,16 +104,28 @@ class Connection(SSHConnector):
         codes = arguments.pop("_success_exit_codes", None) or [0]
         if not (arguments.get("_sudo_user") or arguments.get("_su_user")):
             arguments["_sudo"] = False  # we are root already
-        line = make_unix_command_for_host(self.state, self.host, command, **arguments).get_raw_value()
-        limit = timeout or OPERATION_TIMEOUT
+        line, fed = self._line(command, arguments)
+        limit, started = timeout or OPERATION_TIMEOUT, time.monotonic()
         try:
-            done = self.root(line, _stdin_bytes(stdin), limit)
+            done = self.root(line, fed + _stdin_bytes(stdin), limit)
         finally:
             self.knowledge.forget()
         errors = _lines("stderr", done.stderr)
-        if done.status == 124 and 124 not in codes:
+        ended = done.status in (124, 137) and time.monotonic() - started >= limit  # 137: it had to be killed
+        if ended and done.status not in codes:
             errors.append(OutputLine("stderr", f"Error: ended after {limit:g} s without an end of its own"))
         return done.status in codes, CommandOutput([*_lines("stdout", done.stdout), *errors])
+
+    def _line(self, command: StringCommand, arguments: dict[str, Any]) -> tuple[str, bytes]:
+        """The command line for a command with pyinfra's arguments, and what must be fed to it."""
+        made = make_unix_command_for_host(self.state, self.host, command, **arguments)
+        if made.get_raw_value() == made.get_masked_value():
+            return made.get_raw_value(), b""
+        inner = {"_env": arguments.pop("_env", None), "_chdir": arguments.pop("_chdir", None)}
+        text = make_unix_command(command, **inner, _shell_executable=None).get_raw_value()
+        receiver, fed = unseen(text)
+        around = make_unix_command_for_host(self.state, self.host, StringCommand(receiver), **arguments)
+        return around.get_raw_value(), fed
 
     def put_file(
         self,
@@ -111,7 +140,7 @@ class Connection(SSHConnector):
         with get_file_io(cast(IO[Any], filename_or_io), "rb") as file:
             data = file.read()
         data = data.encode() if isinstance(data, str) else data
-        script, payload = upload_script(remote_filename, data)
+        script, payload = upload_script(remote_filename, data, access_now(self.state, self.host))
         try:
             done = self.root(script, payload, OPERATION_TIMEOUT)
         finally:
@@ -123,8 +152,12 @@ class Connection(SSHConnector):
 
 
 def _lines(buffer: str, data: bytes) -> list[OutputLine]:
-    text = data.decode("utf-8", errors="replace")
-    return [OutputLine(buffer, line.rstrip("\r")) for line in text.removesuffix("\n").split("\n")] if text else []
+    if not data:
+        return []
+    lines = data.removesuffix(b"\n").split(b"\n")
+    if len(lines) > 2 * LINES:
+        lines[LINES:-LINES] = [f"[{len(lines) - 2 * LINES} lines left out]".encode()]
+    return [OutputLine(buffer, line.decode("utf-8", errors="replace").rstrip("\r")) for line in lines]
 
 
 def _stdin_bytes(stdin: Any) -> bytes:

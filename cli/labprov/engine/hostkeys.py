@@ -6,14 +6,21 @@ reconnect after a reboot takes any key; these check every time.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from paramiko import BadHostKeyException, MissingHostKeyPolicy, PKey, SSHClient, SSHException
 from pyinfra.connectors.sshuserclient.client import append_hostkey
 
+from labprov.errors import Unreachable
+
 
 class UnknownHostKey(SSHException):
     """The host's key is not in known_hosts."""
+
+
+class WrongHostKey(Unreachable):
+    """The host shows a key that is not the known one: trying again does not help."""
 
 
 class Policy(MissingHostKeyPolicy):
@@ -30,6 +37,8 @@ class Policy(MissingHostKeyPolicy):
                 "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then add it to known_hosts, "
                 "or set 'host_keys: accept-new'"
             )
+        if file := getattr(client, "_host_keys_filename", None):  # a home may lack ~/.ssh
+            Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         append_hostkey(client, hostname, key)
         client.get_host_keys().add(hostname, key.get_name(), key)
 

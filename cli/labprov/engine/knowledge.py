@@ -24,6 +24,7 @@ from pyinfra.api.util import get_kwargs_str
 from pyinfra.facts import server
 
 from labprov.engine.batch import Completed, script, take_apart
+from labprov.engine.hidden import secrets_in
 from labprov.errors import HostError
 
 Execute = Callable[[bytes], Completed]
@@ -84,6 +85,8 @@ class Knowledge:
         if not todo:
             return
         done = self.execute(script(todo, nonce))
+        if done.left_out:
+            raise HostError(f"the answers to {len(todo)} questions were too long ({done.left_out} bytes too many)")
         results = take_apart(done, nonce, len(todo))
         if not results:
             said = done.stderr.decode(errors="replace").strip().splitlines()
@@ -131,7 +134,7 @@ def answer_facts(host: Host, knowledge: Knowledge) -> None:
     usual = host.get_fact
 
     def get_fact(cls: type[FactBase[Any]], *args: Any, **kwargs: Any) -> Any:
-        if issubclass(cls, ShortFactBase) or _special(host, kwargs):
+        if issubclass(cls, ShortFactBase) or _special(host, kwargs) or secrets_in(args, kwargs):
             with knowledge.asking():
                 return usual(cls, *args, **kwargs)
         fact = cls()

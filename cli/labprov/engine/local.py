@@ -42,6 +42,10 @@ class LocalChannel:
         """Wait for its exit status."""
         return int(self._process.wait())
 
+    def exit_status_ready(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End it, and what it started, if it still runs."""
         if self._process.poll() is None:

@@ -7,6 +7,7 @@ import time
 from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
+from labprov.engine.hostkeys import WrongHostKey
 from labprov.engine.outcome import Outcome, Result
 from labprov.engine.roles import Report, reboot_reasons
 from labprov.engine.session import Session, boot_id
@@ -25,24 +26,33 @@ def reboot(session: Session, host: Host, role: str, timeout: float, report: Repo
     connection = session.connection(host)
     # In the background and a second later, so that the command ends before the connection does.
     connection.root("(sleep 1; systemctl reboot) >/dev/null 2>&1 </dev/null &", timeout=30)
-    after = _wait(session, host, before, started + timeout)
-    result = Result.CHANGED if after else Result.FAILED
-    reason = "; ".join(why) if after else f"it did not come back within {timeout:g} s"
-    report(Outcome(host.name, role, "Reboot", result, reason=reason, started=started, seconds=time.time() - started))
-    if not after:
-        raise HostError(f"rebooted, and {reason}: look at its console")
+
+    def record(result: Result, reason: str) -> None:
+        seconds = time.time() - started
+        report(Outcome(host.name, role, "Reboot", result, reason=reason, started=started, seconds=seconds))
+
+    try:
+        _wait(session, host, before, started + timeout)
+    except HostError as error:
+        record(Result.FAILED, str(error))
+        raise HostError(f"rebooted, and {error}") from error
+    record(Result.CHANGED, "; ".join(why))
 
 
-def _wait(session: Session, host: Host, before: str, until: float) -> str:
-    """Reconnect until the boot id is another one; empty when time is up."""
+def _wait(session: Session, host: Host, before: str, until: float) -> None:
+    """Reconnect until the boot id is another one. Raises HostError when time is up, or when waiting will not help."""
+    last = "it still answers from the old boot"
     while time.time() < until:
         time.sleep(POLL)
         try:
             host.disconnect()
             session.reconnect(host)
             now = boot_id(host)
-        except (PyinfraError, HostError, OSError, TimeoutError):
+        except WrongHostKey:
+            raise
+        except (PyinfraError, HostError, OSError, TimeoutError) as error:
+            last = str(error)
             continue
         if now and now != before:
-            return now
-    return ""
+            return
+    raise HostError(f"it did not come back in time ({last}): look at its console")

@@ -19,15 +19,18 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.command import FileUploadCommand, FunctionCommand, PyinfraCommand
-from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import StateOperationHostData
 from pyinfra.connectors.util import CommandOutput
 
+from labprov.engine.asked import access
 from labprov.engine.diff import upload_diff
+from labprov.engine.hidden import masked, secrets_in
 from labprov.engine.outcome import Outcome, Result
 
 OUTPUT_LINES = 200
-"""How much of a command's output a record keeps."""
+OUTPUT_SIZE = 65_536
+"""How much of a command's output a record keeps: lines, and characters."""
+REASON_SIZE = 500
 
 
 @dataclass
@@ -39,7 +42,9 @@ class Progress:
     planning: bool
     round_trips: Callable[[], int]
     operation: str = ""
-    """The operation being run now."""
+    """The operation being run now, or run last."""
+    busy: bool = False
+    """Whether it is being run now."""
 
 
 class RecordingState(State):
@@ -59,11 +64,12 @@ class RecordingState(State):
         super().set_op_data_for_host(host, op_hash, op_data)
         progress = self.progress[host.name]
         name = operation_name(self, op_hash)
-        progress.operation = name
+        progress.operation, progress.busy = name, True
         if progress.planning:
             _plan(host, name, op_data, progress)
+            progress.busy = False
         else:
-            _watch(self, host, name, op_data.operation_meta, progress)
+            _watch(self, host, name, op_data, progress)
 
 
 def operation_name(state: State, op_hash: str) -> str:
@@ -74,7 +80,7 @@ def operation_name(state: State, op_hash: str) -> str:
 def _plan(host: Host, name: str, op_data: StateOperationHostData, progress: Progress) -> None:
     started, trips = time.time(), progress.round_trips()
     commands = list(op_data.command_generator()) if _condition_holds(op_data) else []
-    diffs = tuple(upload_diff(host, c) for c in commands if isinstance(c, FileUploadCommand))
+    diffs = tuple(upload_diff(host, c, access(op_data)) for c in commands if isinstance(c, FileUploadCommand))
     op_data.operation_meta.set_complete(True, commands, CommandOutput([]))
     result = Result.CHANGED if commands else Result.UNCHANGED
     spent = time.time() - started
@@ -99,16 +105,20 @@ def _condition_holds(op_data: StateOperationHostData) -> bool:
     return all(condition() for condition in conditions)
 
 
-def _watch(state: RecordingState, host: Host, name: str, meta: OperationMeta, progress: Progress) -> None:
+def _watch(state: RecordingState, host: Host, name: str, op_data: StateOperationHostData, progress: Progress) -> None:
     """Record the operation at the moment when pyinfra completes its meta (its callbacks come before that)."""
     started, trips, told = time.time(), progress.round_trips(), len(state.warnings[host.name])
+    meta = op_data.operation_meta
     complete = meta.set_complete
 
     def set_complete(success: bool, commands: list[Any], output: CommandOutput, *args: Any, **kwargs: Any) -> None:
         complete(success, commands, output, *args, **kwargs)
+        progress.busy = False
         result = Result.FAILED if not success else Result.CHANGED if commands else Result.UNCHANGED
-        text = "\n".join(output.output_lines[-OUTPUT_LINES:])
+        hidden = secrets_in(commands, op_data.global_arguments)
+        text = masked("\n".join(output.output_lines[-OUTPUT_LINES:]), hidden)[-OUTPUT_SIZE:]
         reason = "" if success else _reason(output, commands, state.warnings[host.name][told:])
+        reason = masked(reason, hidden)[:REASON_SIZE]
         progress.report(
             Outcome(
                 host.name,
@@ -142,11 +152,12 @@ def describe(command: PyinfraCommand) -> str:
 
 
 def _reason(output: CommandOutput, commands: list[Any], told: list[str]) -> str:
-    """The line that most likely says why: the last line on stderr, else what pyinfra logged, else the command."""
+    """The line that most likely says why: of stderr the last that tells, else what pyinfra logged, else the command."""
     said = [line.strip() for line in output.stderr_lines if line.strip()] or [line for line in told if line]
+    locks = [line for line in said if "is held by process" in line or "locked by another process" in line]
     telling = [line for line in said if line.startswith(("E:", "error", "Error", "ERROR", "fatal"))]
-    if telling or said:
-        return (telling or said)[-1]
+    if locks or telling or said:
+        return (locks or telling or said)[-1]
     return f"failed: {describe(commands[-1])}" if commands else "failed"
 
 

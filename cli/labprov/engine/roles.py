@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gevent import GreenletExit
 from pyinfra.api import Host
 from pyinfra.api.exceptions import NestedOperationError, PyinfraError
 from pyinfra.api.state import StateStage
@@ -61,7 +62,7 @@ def _run(session: Session, host: Host, role: RoleOnHost, settings: Any, report: 
     session.state.progress[host.name] = progress
 
     def record(result: Result, reason: str) -> None:
-        name = progress.operation or "Find out whether the host needs this role"
+        name = progress.operation if progress.busy else "Find out what the host needs"
         report(Outcome(host.name, role.name, name, result, reason=reason, started=started))
 
     try:
@@ -70,6 +71,10 @@ def _run(session: Session, host: Host, role: RoleOnHost, settings: Any, report: 
             record(Result.SKIPPED, reason)
             return
         role.tasks(settings)
+    except GreenletExit:  # Ctrl-C
+        if progress.busy and not planning:
+            record(Result.FAILED, "interrupted, half done: its command may still run there")
+        raise
     except NestedOperationError:  # the operation failed and has been recorded
         raise HostError(f"{role.name}: {progress.operation!r} failed") from None
     except (PyinfraError, HostError, OSError, TimeoutError) as error:

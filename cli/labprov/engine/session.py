@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 import gevent
 from gevent.pool import Pool
+from paramiko import BadHostKeyException
 from pyinfra import context, logger
 from pyinfra.api import Config, Host, Inventory
 from pyinfra.api.exceptions import PyinfraError
@@ -22,11 +23,12 @@ from pyinfra.api.state import StateStage
 from pyinfra.api.util import FILE_SHAS, TEMPLATES
 from pyinfra.connectors.sshuserclient import client as ssh_client
 
-from labprov.engine.channel import Channel
 from labprov.engine.connection import Connection
 from labprov.engine.facts.reboot import BootId
+from labprov.engine.hostkeys import UnknownHostKey, WrongHostKey
+from labprov.engine.interrupt import interruptible
 from labprov.engine.local import ADDRESS, LocalConnection
-from labprov.engine.lock import take_lock
+from labprov.engine.lock import Lock, take_lock
 from labprov.engine.recorder import LogCatcher, RecordingState
 from labprov.engine.ssh import SshConnection
 from labprov.engine.target import Target, pyinfra_data
@@ -86,12 +88,14 @@ class Session:
             self.connection(host).begin(self.targets[host.name])
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
-        self.locks: dict[str, Channel] = {}
+        self.locks: dict[str, Lock] = {}
 
     def __enter__(self) -> Session:
         self._logs = LogCatcher(self.state)
         logger.addHandler(self._logs)
         logger.propagate = False
+        self._interruptible = interruptible()
+        self._interruptible.__enter__()
         self._contexts = contextlib.ExitStack()
         self._contexts.enter_context(context.ctx_inventory.use(self.state.inventory))
         self._contexts.enter_context(context.ctx_state.use(self.state))
@@ -100,10 +104,11 @@ class Session:
 
     def __exit__(self, *exc: object) -> None:
         logger.removeHandler(self._logs)
-        for host in self.hosts.values():
-            self.connection(host).disconnect()
+        # All at once: each takes a moment, one that hangs for ever is left behind.
+        gevent.joinall([gevent.spawn(self.connection(host).disconnect) for host in self.hosts.values()], timeout=2)
         for manager in (context.ctx_state, context.ctx_inventory, context.ctx_host, context.ctx_config):
             manager.reset()
+        self._interruptible.__exit__(None, None, None)
 
     @staticmethod
     def connection(host: Host) -> Connection:
@@ -126,12 +131,17 @@ class Session:
     def locked(self, host: Host, wait: float) -> Iterator[None]:
         """Within it no other labprov changes the host. Raises HostError when one does for longer than ``wait`` s."""
         connection = self.connection(host)
-        self.locks[host.name] = take_lock(connection, wait)
+        self._lock(host, wait)
         connection.knowledge.forget()  # another labprov may have been at work until now
         try:
             yield
         finally:
+            connection.guard = None
             self.locks.pop(host.name).close()
+
+    def _lock(self, host: Host, wait: float) -> None:
+        self.locks[host.name] = lock = take_lock(self.connection(host), wait)
+        self.connection(host).guard = lock.check
 
     def asked(self) -> dict[str, list[str]]:
         """Host name -> the fact commands asked of it, in order."""
@@ -160,7 +170,7 @@ class Session:
     def _doing(self, name: str) -> str:
         """What is being done on a host right now, in words."""
         progress = self.state.progress.get(name)
-        if progress is None or progress.planning:
+        if progress is None or progress.planning or not progress.busy:
             return "nothing was being changed"
         return f"half done: {progress.role}: {progress.operation}; its command may still run there"
 
@@ -179,17 +189,19 @@ class Session:
             return Failure(HostError(f"bug: {type(error).__name__}: {error} (at {place}, in {frame.name})"))
 
     def reconnect(self, host: Host) -> None:
-        """Connect again, after a reboot. Raises Unreachable."""
+        """Connect again, after a reboot. Raises Unreachable, or WrongHostKey when waiting will not help."""
         ssh_client.get_host_keys.cache.clear()  # a key that changed meanwhile must be noticed
+        self.connection(host).guard = None  # the lock went with the boot
         self._connect_one(host)
         if host.name in self.locks:
-            self.locks[host.name] = take_lock(self.connection(host), 60)
+            self._lock(host, 60)
 
     def _connect_one(self, host: Host) -> None:
         try:
             host.connect(show_errors=False, raise_exceptions=True)
         except PyinfraError as error:
-            raise Unreachable(str(error)) from error
+            refused = isinstance(error.__cause__, (BadHostKeyException, UnknownHostKey))
+            raise (WrongHostKey if refused else Unreachable)(str(error)) from error
         self.state.activate_host(host)
         self._become_root(host)
 

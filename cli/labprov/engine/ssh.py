@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from paramiko import AuthenticationException, BadHostKeyException, SSHException, Transport
+from gevent import Greenlet
+from paramiko import AuthenticationException, BadHostKeyException, SSHException
 from paramiko.ssh_exception import NoValidConnectionsError
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.connectors.sshuserclient import SSHClient
@@ -18,12 +19,8 @@ from labprov.engine.channel import Channel
 from labprov.engine.connection import Connection
 from labprov.engine.hostkeys import Policy, UnknownHostKey, changed_key
 from labprov.engine.target import Target
+from labprov.engine.watch import watch
 from labprov.errors import HostError
-
-SILENCE = 25
-"""Seconds without an acknowledgement after which a connection counts as dead."""
-KEEPALIVE = 5
-"""Seconds between keepalive messages, so that silence is noticed while nothing else is said."""
 
 
 class Client(SSHClient):
@@ -40,6 +37,8 @@ class SshConnection(Connection):
     """A host over ssh."""
 
     jump: Client | None = None
+    watcher: Greenlet | None = None
+    why_lost = "the other side closed it"
 
     def connect(self) -> None:
         """Connect, or raise ConnectError whose text is the cause in one line."""
@@ -57,7 +56,11 @@ class SshConnection(Connection):
         if self.target.jump:
             kwargs["sock"] = self._through(self.target.jump, dict(kwargs))
         self.client = self._client(hostname, kwargs)
-        _tune(self.client.get_transport())
+        transport = self.client.get_transport()
+        assert transport is not None
+        if isinstance(transport.sock, socket.socket):  # not the channel of a jump host
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.watcher = watch(transport, self._lost)
 
     def _client(self, hostname: str, kwargs: dict[str, Any]) -> Client:
         client = Client()
@@ -80,9 +83,14 @@ class SshConnection(Connection):
 
     def disconnect(self) -> None:
         """Close the connection for real (pyinfra 3.10 leaves the transport open)."""
+        if self.watcher is not None:
+            self.watcher.kill(block=False)
         for client in (self.client, self.jump):
             if client is not None:
                 client.close()
+
+    def _lost(self, why: str) -> None:
+        self.why_lost = why
 
     def start(self, command: str) -> Channel:
         """Start a command line as the login user. Raises HostError when the connection is gone."""
@@ -94,16 +102,8 @@ class SshConnection(Connection):
             channel = transport.open_session(timeout=30)
             channel.exec_command(command)
         except (SSHException, OSError, EOFError) as error:
-            raise HostError(f"the connection was lost ({str(error) or type(error).__name__})") from error
+            raise HostError(f"the connection was lost ({self.why_lost})") from error
         return channel
-
-
-def _tune(transport: Transport | None) -> None:
-    assert transport is not None
-    transport.set_keepalive(KEEPALIVE)
-    if isinstance(transport.sock, socket.socket):  # not the channel of a jump host
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
 
 
 def cause(error: Exception, target: Target) -> str:
