@@ -13,33 +13,53 @@ LOCK_TIMEOUT = 600
 # NEEDRESTART_MODE=l: list services that should be restarted, never restart them below people who work.
 _ENVIRONMENT = "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none"
 _OPTIONS = (
-    f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT}",
     # What an admin wrote into a configuration file stays; a new default arrives only where nobody changed it.
     "-o Dpkg::Options::=--force-confdef",
     "-o Dpkg::Options::=--force-confold",
+)
+
+_REPEAT = (
+    "end=$(($(date +%s) + {seconds})); while :; do {{ said=$(try 2>&1 >&3); code=$?; }} 3>&1; "
+    'case "$code $said" in "0 "*) break;; *"Could not get lock"* | *"lock was locked by"*) '
+    '[ $(date +%s) -lt $end ] && sleep 2;; *) false;; esac || break; done; printf "%s\\n" "$said" >&2; (exit $code)'
 )
 
 
 def apt_get(verb: str, *words: str, options: Sequence[str] = ()) -> StringCommand:
     """Build ``apt-get VERB WORDS`` that never asks and waits for the lock; words are quoted, options are ours."""
     after = ["--", *(QuoteString(word) for word in words)] if words else []
-    return StringCommand(_ENVIRONMENT, "apt-get", "-q", "-y", *_OPTIONS, *options, verb, *after)
+    wait = f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT}"
+    return StringCommand(_ENVIRONMENT, "apt-get", "-q", "-y", wait, *_OPTIONS, *options, verb, *after)
+
+
+def patient(command: StringCommand) -> StringCommand:
+    """Repeat ``command`` while it fails because another apt or dpkg holds a lock, for at most ``LOCK_TIMEOUT`` seconds.
+
+    For what does not wait by itself: apt's own ``DPkg::Lock::Timeout`` is for dpkg's lock alone, not for that of the
+    package lists (apt 2.6 and 3.0), and dpkg knows no such option.
+    """
+    return StringCommand("try() {", command, "; };", _REPEAT.format(seconds=LOCK_TIMEOUT))
 
 
 def update() -> StringCommand:
     """Fetch the package lists; a source that fails is an error (apt alone would go on with old lists)."""
-    return apt_get("update", options=["-o APT::Update::Error-Mode=any"])
+    return patient(apt_get("update", options=["-o APT::Update::Error-Mode=any"]))
 
 
 def update_source(source: str) -> StringCommand:
     """Fetch the lists of one source file only; the lists of the others stay as they are."""
     only = ["-o", f"Dir::Etc::sourcelist={source}", "-o Dir::Etc::sourceparts=-", "-o APT::Get::List-Cleanup=0"]
-    return apt_get("update", options=["-o APT::Update::Error-Mode=any", *only])
+    return patient(apt_get("update", options=["-o APT::Update::Error-Mode=any", *only]))
 
 
 def repair() -> StringCommand:
     """Finish what an interrupted dpkg run left half configured."""
-    return StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a")
+    return patient(StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a"))
+
+
+def mark(verb: str, names: Sequence[str]) -> StringCommand:
+    """``apt-mark VERB NAMES``, which writes by dpkg and so needs its lock."""
+    return patient(StringCommand("apt-mark", verb, *(QuoteString(name) for name in names)))
 
 
 def split(spec: str) -> tuple[str, str]:

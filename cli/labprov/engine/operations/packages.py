@@ -88,7 +88,7 @@ def hold(packages: Sequence[str]) -> Commands:
     if not todo:
         host.noop("all of them are held")
         return
-    yield StringCommand("apt-mark", "hold", *(QuoteString(name) for name in todo))
+    yield apt.mark("hold", todo)
 
 
 @operation()
@@ -100,7 +100,7 @@ def release(packages: Sequence[str]) -> Commands:
     if not todo:
         host.noop("none of them is held")
         return
-    yield StringCommand("apt-mark", "unhold", *(QuoteString(name) for name in todo))
+    yield apt.mark("unhold", todo)
 
 
 def _ready() -> Commands:
