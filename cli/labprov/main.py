@@ -181,6 +181,40 @@ def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int
     return commands.report(Path(journal) if journal else None, form, _output(False, verbose, no_color))
 
 
+@main.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option(
+    "--gpu", "gpus", multiple=True, metavar="NAME", help="A card, as 'RTX 5090', 'A100:8' or a PCI device id."
+)
+@click.option("--os", "system", metavar="NAME", help="Its system: debian-13, ubuntu-24.04, rocky-9, ...")
+@click.option("--arch", "machine", default="x86_64", show_default=True, help="x86_64 or aarch64.")
+@click.option("--kernel", default="", help="Its kernel (uname -r). [default: the distribution's own]")
+@click.option("--nvswitch", "nvswitches", is_flag=True, help="An HGX or DGX board, with NVSwitches.")
+@click.option("--secure-boot", is_flag=True, help="Secure Boot is on: prefer signed modules.")
+@click.option("--source", type=click.Choice(["vendor", "distro"]), help="Only this source of drivers.")
+@click.option("--branch", type=click.IntRange(300, 999), help="This driver branch.")
+@click.option("--driver", "version", help="This driver version.")
+@click.option("--flavour", type=click.Choice(["open", "proprietary"]), help="These kernel modules.")
+@click.option("--full", is_flag=True, help="With graphics, not for computing only.")
+@click.option("--cuda", multiple=True, help="This CUDA toolkit, as 12.8; given again: several.")
+@click.option("--torch", help="This PyTorch, as 2.14.")
+@click.option("--tensorflow", help="This TensorFlow.")
+@click.option("--newest", is_flag=True, help="Prefer the newest branch to a long-term one.")
+@click.option("--end-of-life", is_flag=True, help="Allow branches that are past their end of life.")
+@click.option("-i", "--inventory", default="sandbox", envvar="LABPROV_INVENTORY", show_default=True, help="For HOST.")
+@click.option("-K", "--ask-sudo-password", "ask", is_flag=True, help="Ask once for the password that sudo wants.")
+@_options(*_OUTPUT)
+def explain(as_json: bool, verbose: bool, no_color: bool, **asked: Any) -> int:
+    """Say which driver and CUDA a server gets, and why.
+
+    For HOSTs of the inventory, as they are and with its settings, or without any host for a --gpu and an --os. Exits
+    with 2 when nothing works; it then says what would.
+    """
+    from labprov import explain_command
+
+    return explain_command.run(asked, _output(as_json, verbose, no_color))
+
+
 @main.group()
 def sandbox() -> None:
     """Throw-away hosts on this machine, to try labprov on (needs root on Linux).

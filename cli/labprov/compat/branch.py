@@ -45,6 +45,8 @@ class Candidate:
     flavour: Flavour
     why: str
     """Of the flavour."""
+    either: bool
+    """Whether the cards would take the other flavour as well."""
     cuda: tuple[Support, ...]
     """How it supports each wished toolkit."""
     order: Order
@@ -119,7 +121,8 @@ def _judge(entry: Offered, request: Request, tables: Tables, wheels: Sequence[Wh
     for wheel in wheels:
         if not wheel.for_driver(entry.branch, request.wishes.version, tables):
             return f"{wheel.name} {wheel.release} needs driver {wheel.oldest_driver(tables)} or newer"
-    return Candidate(entry, flavour, reason, tuple(levels), _order(entry, levels, request))
+    either = flavours.needed(request.cards)[0] is None
+    return Candidate(entry, flavour, reason, either, tuple(levels), _order(entry, levels, request))
 
 
 def against_card(card: GpuModel, entry: Offered) -> str:

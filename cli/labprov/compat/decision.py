@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labprov.compat import flavour as flavours
 from labprov.compat import gpus, toolkits
 from labprov.compat.answer import Choice, Cuda, Decision, Framework, Packages, RuledOut
 from labprov.compat.branch import Candidate, Search
@@ -9,6 +10,7 @@ from labprov.compat.frameworks import Wheels
 from labprov.compat.packages import Driver, fabric_manager, packages
 from labprov.compat.preference import branch_choice, source_choice
 from labprov.compat.request import Request
+from labprov.compat.rows import Flavour
 from labprov.compat.tables import Tables
 from labprov.compat.warnings import warnings
 
@@ -62,16 +64,21 @@ def _driver(best: Candidate, request: Request, tables: Tables) -> Driver:
 
 
 def _flavour(best: Candidate) -> Choice:
-    other = "proprietary" if best.flavour == "open" else "open"
-    if best.why == "asked for":
+    other: Flavour = "proprietary" if best.flavour == "open" else "open"
+    entry = best.offered
+    why = flavours.against(other, entry.branch, entry.row, entry.offer)
+    if not best.either:
         return Choice("kernel modules", best.flavour, (best.why,))
-    return Choice("kernel modules", best.flavour, (best.why,), (RuledOut(other, best.why),))
+    lost = RuledOut(other, why or f"would do as well: flavour: {other}")
+    return Choice("kernel modules", best.flavour, (best.why,), (lost,))
 
 
 def _package_reasons(names: Packages) -> tuple[str, ...]:
     reasons = [f"module stream {names.stream}"] if names.stream else []
-    reasons += [f"kept at the branch by {names.lock}"] if names.lock and names.lock != names.stream else []
-    reasons += [f"{', '.join(names.remove)} go in the same transaction"] if names.remove else []
+    if names.lock and names.lock != names.stream:
+        reasons.append(f"{'pinned to version' if names.lock[0].isdigit() else 'kept at the branch by'} {names.lock}")
+    if names.remove:
+        reasons.append(f"in the same transaction, where installed, these go: {', '.join(names.remove)}")
     return tuple(reasons)
 
 

@@ -1,7 +1,7 @@
 """``resolve``: from a request and the tables to a decision or a refusal. Pure: knows no host, reads no file.
 
 The steps: what can never work (``clash``), every branch that is offered (``branch``), the best of them, and what
-follows from it (flavour, packages, toolkits, wheels, fabric manager). ``nearest`` looks for what would work after a refusal.
+follows from it (flavour, packages, toolkits, wheels, fabric manager). ``nearest`` looks for what would do instead.
 """
 
 from __future__ import annotations
