@@ -17,12 +17,15 @@ class InstalledPackages(FactBase[dict[str, str]]):
 
     def command(self, packages: Sequence[str]) -> StringCommand:
         """``packages``: names, patterns with ``*`` allowed."""
+        if not packages:
+            return StringCommand("true")  # dpkg-query without names tells of every package
         names = [QuoteString(name) for name in packages]
         return StringCommand(
             "dpkg-query",
             "-W",
             "-f",
             QuoteString("${db:Status-Abbrev} ${Package} ${Version}\n"),
+            "--",
             *names,
             "2>/dev/null || true",
         )
@@ -99,8 +102,9 @@ class StaleSource(FactBase[bool]):
     def command(self, source: str, keyring: str) -> StringCommand:
         """Our own stamp is compared: apt gives its lists the server's dates."""
         stamp = QuoteString(stamp_of(source))
-        newer = [StringCommand("[ !", QuoteString(path), "-nt", stamp, "]") for path in (source, keyring)]
-        return StringCommand("[ -e", stamp, "] &&", newer[0], "&&", newer[1], "&& echo fresh || echo stale")
+        files = [QuoteString(path) for path in (source, keyring)]
+        older = [StringCommand("[ -e", path, "] && [ !", path, "-nt", stamp, "] &&") for path in files]
+        return StringCommand("[ -e", stamp, "] &&", *older, "echo fresh || echo stale")
 
     def process(self, output: list[str]) -> bool:
         """One word."""

@@ -16,6 +16,8 @@ _OPTIONS = (
     # What an admin wrote into a configuration file stays; a new default arrives only where nobody changed it.
     "-o Dpkg::Options::=--force-confdef",
     "-o Dpkg::Options::=--force-confold",
+    # A name that no package has is an error; else apt-get takes "libssl." as a regular expression: dozens of packages.
+    "-o APT::Cmd::Pattern-Only=true",
 )
 
 _REPEAT = (
@@ -25,7 +27,7 @@ _REPEAT = (
 )
 
 
-def apt_get(verb: str, *words: str, options: Sequence[str] = ()) -> StringCommand:
+def apt_get(verb: str, *words: str, options: Sequence[str | QuoteString] = ()) -> StringCommand:
     """Build ``apt-get VERB WORDS`` that never asks and waits for the lock; words are quoted, options are ours."""
     after = ["--", *(QuoteString(word) for word in words)] if words else []
     wait = f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT}"
@@ -48,8 +50,8 @@ def update() -> StringCommand:
 
 def update_source(source: str) -> StringCommand:
     """Fetch the lists of one source file only; the lists of the others stay as they are."""
-    only = ["-o", f"Dir::Etc::sourcelist={source}", "-o Dir::Etc::sourceparts=-", "-o APT::Get::List-Cleanup=0"]
-    return patient(apt_get("update", options=["-o APT::Update::Error-Mode=any", *only]))
+    only = "-o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any -o"
+    return patient(apt_get("update", options=[only, QuoteString(f"Dir::Etc::sourcelist={source}")]))
 
 
 def repair() -> StringCommand:

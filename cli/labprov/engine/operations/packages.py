@@ -1,4 +1,8 @@
-"""Packages present, absent, held; package lists fresh. On Debian's family by apt; other families join here."""
+"""Packages present, absent, held; package lists fresh. On Debian's family by apt; other families join here.
+
+pyinfra 3.10's ``apt.packages`` never finds ``name=1.2*`` installed (and so always changes something), fails at once when
+another apt is at work, and transfers the whole ``dpkg -l`` each time, twice; it cannot hold (its issue 1334).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from pyinfra import host
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
+from pyinfra.api.exceptions import OperationValueError
 
 from labprov.engine.facts.packages import (
     STAMPS,
@@ -52,6 +57,8 @@ def install(packages: Sequence[str], recommends: bool = False, remove: Sequence[
     """
     _require_apt()
     names = [apt.split(spec)[0] for spec in packages]
+    if any(name.endswith("-") for name in names):  # apt-get would remove it
+        raise OperationValueError(f"{', '.join(names)}: the name of a package does not end with -")
     installed = host.get_fact(InstalledPackages, packages=tuple(sorted({*names, *remove})))
     todo = apt.missing(packages, installed)
     gone = [name for name in remove if name in installed]
@@ -86,7 +93,7 @@ def hold(packages: Sequence[str]) -> Commands:
     held: list[str] = host.get_fact(HeldPackages)
     todo = sorted(set(installed) - set(held))
     if not todo:
-        host.noop("all of them are held")
+        host.noop("those that are installed are held")
         return
     yield apt.mark("hold", todo)
 
