@@ -1,4 +1,8 @@
-"""Asking for a reboot. A role never reboots: it says why, and the engine reboots when it may."""
+"""Asking for a reboot. A role never reboots: it says why, and the engine reboots when it may.
+
+pyinfra 3.10's ``server.reboot`` takes a host that has not gone down yet for one that is back, and then fails with it
+(its issues 1110, 1645 and 1708); it also reboots at every run unless the caller knows better.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,11 @@ from labprov.engine.operations import Commands
 
 @operation()
 def require(reason: str) -> Commands:
-    """Note on the host that it needs a reboot, and why: one line, forgotten by the reboot."""
+    """Note on the host that it needs a reboot, and why: one line, forgotten by the reboot.
+
+    + reason: a sentence; line ends in it become spaces
+    """
+    reason = _line(reason)
     if reason in host.get_fact(RebootReasons):
         host.noop("already asked for")
         return
@@ -29,10 +37,14 @@ def withdraw(reasons: Sequence[str]) -> Commands:
     + reasons: as they were given to ``require``
     """
     noted: list[str] = host.get_fact(RebootReasons)
-    left = [QuoteString(reason) for reason in noted if reason not in reasons]
+    left = [QuoteString(reason) for reason in noted if reason not in [_line(other) for other in reasons]]
     if len(left) == len(noted):
         host.noop("none of them was noted")
     elif left:
         yield StringCommand("printf '%s\\n'", *left, ">", REASONS)
     else:
         yield StringCommand("rm -f", REASONS)
+
+
+def _line(reason: str) -> str:
+    return " ".join(reason.split())
