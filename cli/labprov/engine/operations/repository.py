@@ -1,7 +1,7 @@
 """Package repositories: a key by its fingerprint, a deb822 source, a pin. Other families than Debian's join here.
 
 pyinfra's ``apt.repo`` appends a second line when options change, after which apt refuses everything ("Conflicting
-values set for option Signed-By"); its ``apt.key`` checks no fingerprint. Hence ours.
+values set for option Signed-By"); its ``apt.key`` checks no fingerprint (its issue 992). Hence ours.
 """
 
 from __future__ import annotations
@@ -30,8 +30,14 @@ _FINGERPRINTS = (
 _CHECK_KEY = (
     'got=$({fingerprints}); [ "$got" = {fingerprint} ] || '
     '{{ echo "the key at "{url}" has the fingerprint "${{got:-none}}", expected "{fingerprint} >&2; exit 1; }}; '
-    'chmod 644 "$t"; mv -f -- "$t" "$d"'
+    'chmod 644 "$t"; mv -fT -- "$t" "$d"'
 )
+
+
+def _address(url: str) -> str:
+    """A basic regular expression for ``url``, with or without the slash at its end, and for what is below it."""
+    escaped = "".join(f"\\{char}" if char in r"\.[]*^$" else char for char in url.rstrip("/"))
+    return rf"{escaped}\(/\|[[:space:]]\|$\)"
 
 
 class KeyFingerprints(FactBase[list[str]]):
@@ -50,15 +56,15 @@ class KeyFingerprints(FactBase[list[str]]):
 
 
 class RivalSources(FactBase[list[str]]):
-    """Files under sources.list.d (and sources.list), other than ``ours``, that name the repository ``url`` actively."""
+    """Files of sources other than ``ours`` that actively name the repository ``url``, or one below it."""
 
     default = list
 
     def command(self, url: str, ours: str) -> str:
         """Active lines only: comments and disabled files do not count."""
-        text, mine = (str(StringCommand(QuoteString(word))) for word in (url, ours))
-        found = f"grep -lsF -- {text} /etc/apt/sources.list {SOURCES}/*.list {SOURCES}/*.sources"
-        active = f'grep -v "^[[:space:]]*#" "$f" | grep -qF -- {text}'
+        text, mine = (str(StringCommand(QuoteString(word))) for word in (_address(url), ours))
+        found = f"grep -ls -- {text} /etc/apt/sources.list {SOURCES}/*.list {SOURCES}/*.sources"
+        active = f'grep -v "^[[:space:]]*#" "$f" | grep -q -- {text}'
         return f'for f in $({found}); do [ "$f" = {mine} ] || ! {active} || echo "$f"; done'
 
     def process(self, output: list[str]) -> list[str]:
@@ -104,8 +110,7 @@ def disable_rivals(url: str, ours: str) -> Commands:
         if path.endswith(".sources"):
             yield StringCommand("mv", "-f", "--", QuoteString(path), QuoteString(f"{path}.save"))
         else:
-            pattern = "".join(f"\\{char}" if char in r"\.[]*^$|" else char for char in url)
-            expression = f"\\|{pattern}|s|^[[:space:]]*deb|# disabled by labprov: &|"
+            expression = f'\\"{_address(url)}"s|^[[:space:]]*deb|# disabled by labprov: &|'
             yield StringCommand("sed", "-i", "-e", QuoteString(expression), "--", QuoteString(path))
 
 
