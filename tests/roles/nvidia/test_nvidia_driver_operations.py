@@ -117,7 +117,7 @@ def test_no_headers_for_any_kernel_stop_the_host(commands):
 def test_a_plan_before_the_first_package_lists_takes_headers_as_available(commands):
     facts = headers_facts([RUNNING], [], [], age=PackageListsAge.NEVER)
     update, install = commands(operations.kernel_headers, facts, pattern="linux-headers-{}")
-    assert update.endswith("update") and install.endswith("install -- linux-headers-6.1.0-40-amd64")
+    assert " update ;" in update and install.endswith("install -- linux-headers-6.1.0-40-amd64")
 
 
 def test_headers_that_are_there_are_left(commands):
@@ -135,7 +135,7 @@ def test_a_change_of_branch_takes_held_libraries_along(commands):
     }
     wanted = ("nvidia-driver-cuda=595.*", "nvidia-kernel-open-dkms=595.*")
     unhold, install = commands(operations.install_driver, facts, wanted=wanted, remove=("nvidia-kernel-dkms",))
-    assert unhold == "apt-mark unhold libcuda1 nvidia-driver-cuda"
+    assert "{ apt-mark unhold libcuda1 nvidia-driver-cuda ;" in unhold
     assert install.endswith("install -- 'nvidia-driver-cuda=595.*' 'nvidia-kernel-open-dkms=595.*' nvidia-kernel-dkms-")
 
 
