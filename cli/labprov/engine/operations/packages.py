@@ -1,7 +1,7 @@
 """Packages present, absent, held; package lists fresh. On Debian's family by apt; other families join here.
 
-pyinfra 3.10's ``apt.packages`` never finds ``name=1.2*`` installed (and so always changes something), fails at once when
-another apt is at work, and transfers the whole ``dpkg -l`` each time, twice; it cannot hold (its issue 1334).
+pyinfra 3.10's ``apt.packages`` never finds ``name=1.2*`` installed and changes something at every run, fails at once
+when another apt is at work, and transfers all of ``dpkg -l`` each time, twice; it cannot hold (its issue 1334).
 """
 
 from __future__ import annotations
