@@ -103,6 +103,7 @@ REFUSALS = [
     (["A100"], "debian12", {"cuda": ("12.7",)}, r"there is no CUDA 12\.7", r"CUDA 12\.8"),
     (["A100"], "debian12", {"cuda": ("14.0",)}, r"14\.0 is not in the tables, whose newest is 13\.5", r"CUDA 13"),
     (["RTX 3090"], "rhel8", {"branch": 535, "cuda": ("13.0",)}, r"13\.0 does not run on .* 535", r"branch: 580"),
+    (["RTX 3090"], "debian12", {"branch": 575, "cuda": ("13.0",)}, r"13\.0 does not run on .* 575", r"branch: 580"),
     (["RTX 5090"], "debian12", {"torch": "2.5"}, r"no wheel of torch 2\.5\.1 works.*up to 9\.0", r"torch 2\.7"),
     (["A100"], "debian12", {"torch": "9.9"}, r"torch 9\.9 is not in the tables", r"torch 2\.15"),
     (["A100"], "debian12", {"branch": 617}, r"no driver branch 617 in the tables", r"branch: 580"),
@@ -211,6 +212,16 @@ def test_an_end_of_life_is_announced_90_days_before(today, warning):
     answer = resolve(Request(found, "debian13", Policy(today), wishes=Wishes(branch=595)), TABLES)
     assert isinstance(answer, Decision)
     assert [warning in text for text in answer.warnings if "end of life" in text] == ([True] if warning else [])
+
+
+@pytest.mark.parametrize(("today", "branch"), [(date(2027, 3, 23), 595), (date(2027, 3, 24), 620)])
+def test_a_branch_is_not_chosen_from_the_day_of_its_end(today, branch):
+    cards_ = (cards.find("A100", TABLES),)
+    answer = resolve(Request(cards_, "debian13", Policy(today)), TABLES)
+    assert isinstance(answer, Decision) and answer.branch == branch
+    still = resolve(Request(cards_, "debian13", Policy(today, chosen_on=TODAY)), TABLES)
+    assert isinstance(still, Decision) and still.branch == 595
+    assert any("end of life" in text for text in still.warnings)
 
 
 def test_the_plainest_decision_has_no_warning():

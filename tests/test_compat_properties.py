@@ -60,9 +60,10 @@ def check(answer, request):
     assert not (answer.flavour == "proprietary" and row["open"] == "only")
     assert not (answer.flavour == "open" and (row["open"] == "none" or offer.get("open") is False))
     named = wish.branch or wish.version or wish.source == "distro" or request.policy.allow_end_of_life
-    ended = row["eol"] and row["eol"] <= request.policy.date
+    ended = row["eol"] and row["eol"] <= request.policy.day
     assert named or not ended
-    assert bool(ended) == any(f"{branch} is end of life" in text for text in answer.warnings)
+    past = row["eol"] and row["eol"] <= request.policy.today
+    assert bool(past) == any(f"{branch} is end of life" in text for text in answer.warnings)
     check_cuda(answer, request)
     assert wish.source in (None, answer.source) and wish.branch in (None, branch)
     assert wish.flavour in (None, answer.flavour)
@@ -142,9 +143,10 @@ REQUESTS = st.builds(
     system=st.sampled_from(sorted(TABLES.systems)),
     policy=st.builds(
         Policy,
-        date=st.dates(date(2024, 1, 1), date(2028, 1, 1)),
+        today=st.dates(date(2024, 1, 1), date(2028, 1, 1)),
         prefer=st.sampled_from(["long-term", "newest"]),
         allow_end_of_life=st.booleans(),
+        chosen_on=st.sampled_from([None, TODAY]),
     ),
     machine=st.sampled_from(["x86_64", "x86_64", "aarch64"]),
     kernel=st.sampled_from(["", "6.1.0-40-amd64", "6.8.0-41-generic", "6.17.0-19-generic", "5.14.0-687.15.el9"]),

@@ -60,7 +60,7 @@ def _request(facts: Found, wishes: Wishes, known: Tables) -> Request:
     return Request(
         cards=tuple(known.card(gpu.device) or cards.unknown(gpu.device) for gpu in gpus),
         system=system.name,
-        policy=explain.policy(),
+        policy=replace(explain.policy(), chosen_on=known.collected),
         machine=system.machine,
         kernel=machine.kernel,
         nvswitches=bool(machine.nvswitches),

@@ -138,8 +138,8 @@ def against_card(card: GpuModel, entry: Offered) -> str:
 
 
 def ended(row: Branch, request: Request) -> bool:
-    """Whether a branch is past its end of life on the day of the policy."""
-    return row.eol is not None and row.eol <= request.policy.date
+    """Whether a branch is past its end of life on the day by which the policy chooses."""
+    return row.eol is not None and row.eol <= request.policy.day
 
 
 def _against_host(entry: Offered, request: Request) -> str:

@@ -35,7 +35,7 @@ def ways(request: Request, tables: Tables, decide: Decide) -> tuple[str, ...]:
 
 def _filled(text: str, answer: Decision, request: Request, tables: Tables) -> str:
     eol = tables.branches[answer.branch].eol
-    age = f", end of life since {eol}" if eol and eol <= request.policy.date else ""
+    age = f", end of life since {eol}" if eol and eol <= request.policy.today else ""
     title = tables.systems[answer.system].drivers[answer.source].title
     return text.format(
         branch=answer.branch,

@@ -38,10 +38,18 @@ class Wishes:
 class Policy:
     """What to prefer where several things work."""
 
-    date: date
-    """The day for which ends of life are reckoned."""
+    today: date
+    """Today: warnings of ends of life go by it, and so does the choice unless ``chosen_on`` is set."""
     prefer: Literal["long-term", "newest"] = "long-term"
     allow_end_of_life: bool = False
+    chosen_on: date | None = None
+    """The day on which a branch must not have ended. Roles give the tables' own, so that the calendar alone never
+    changes what a server gets."""
+
+    @property
+    def day(self) -> date:
+        """The day by which branches are chosen."""
+        return self.chosen_on or self.today
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
@@ -29,6 +30,7 @@ class Tables:
     rows: Rows = field(repr=False)
     version: str
     """The day on which the tables were collected, ``+inventory`` when one overrides them."""
+    collected: date
 
     @property
     def branches(self) -> Mapping[int, Branch]:
@@ -85,7 +87,7 @@ class Tables:
         if unknown:
             raise UserError(f"compat.{unknown[0]}: there is no such table", hint=f"one of {', '.join(_OVERRIDABLE)}")
         raw = _merge(self.raw, data, "compat")
-        tables = Tables(raw, _rows(raw, "compat"), f"{self.version.removesuffix('+inventory')}+inventory")
+        tables = Tables(raw, _rows(raw, "compat"), f"{self.collected}+inventory", self.collected)
         _ = tables.cards  # a card's architecture is looked up now, so that a mistake shows now
         return tables
 
@@ -118,7 +120,7 @@ def load() -> Tables:
     for name in FILES:
         raw |= read(name)
     rows = _rows({key: raw[key] for key in _SECTIONS if key in raw}, "compat/data")
-    return Tables({key: raw[key] for key in _SECTIONS}, rows, str(raw["collected"]))
+    return Tables({key: raw[key] for key in _SECTIONS}, rows, str(raw["collected"]), raw["collected"])
 
 
 def read(name: str) -> dict[str, Any]:

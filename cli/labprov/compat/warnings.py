@@ -36,7 +36,7 @@ def warnings(
 
 def _branch(candidate: Candidate, request: Request) -> Iterator[str]:
     branch, row = candidate.offered.branch, candidate.offered.row
-    today = request.policy.date
+    today = request.policy.today
     if row.eol and row.eol <= today:
         yield f"driver branch {branch} is end of life since {row.eol}: no more fixes from NVIDIA"
     elif row.eol and row.eol - today <= SOON:

@@ -34,7 +34,7 @@ def data(answer: Decision | Refusal) -> dict[str, Any]:
 
 def _cards(answer: Decision | Refusal) -> str:
     counted = {name: answer.cards.count(name) for name in answer.cards}
-    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counted.items()) or "no card named"
+    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counted.items()) or "no NVIDIA GPU"
 
 
 def _decision(head: str, answer: Decision, every: bool) -> Tree:

@@ -22,8 +22,8 @@ class Settings(RoleSettings):
     """CUDA toolkits."""
 
     versions: tuple[CudaVersion, ...] = ()
-    """The toolkits to install side by side, like ``[12.4, 12.8]``. Empty: one that the distribution's default driver
-    supports in full. A toolkit that is taken off the list stays installed."""
+    """The toolkits to install side by side, like ``[12.4, 12.8]``. Empty: the newest that the distribution's
+    default driver supports in full and that builds for every card it drives. A toolkit that is taken off the list stays installed."""
 
     default: CudaVersion | None = None
     """The toolkit that ``/usr/local/cuda`` and ``nvcc`` mean. Not set: the newest of ``versions``."""

@@ -47,6 +47,8 @@ def check_cards(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Comm
         choice = choose(settings, system, gpus)
     except HostError as error:
         raise OperationError(str(error)) from None
+    for warning in choice.warnings:
+        logger.warning("%s%s", host.print_prefix, warning)
     host.noop(f"{choice.branch}, {choice.flavour} modules: {'; '.join(choice.reasons) or 'as the inventory says'}")
     yield from ()
 

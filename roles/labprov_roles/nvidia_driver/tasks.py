@@ -8,6 +8,7 @@ from pyinfra import host
 from pyinfra.api import OperationError, deploy
 from pyinfra.operations import files
 
+from labprov.compat.answer import Packages
 from labprov.engine.facts.gpu import NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.operations import packages, repository
@@ -18,7 +19,6 @@ from labprov_roles.nvidia_driver import operations
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin
 from labprov_roles.nvidia_driver.settings import Settings
-from labprov_roles.nvidia_driver.systems import DriverPackages, driver_packages
 
 BLACKLIST = "/etc/modprobe.d/labprov-nvidia-driver.conf"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,13 +45,10 @@ def tasks(settings: Settings) -> None:
     )
     try:
         choice = choose(settings, system, gpus)
-        wanted = driver_packages(
-            system, choice.source, choice.branch, choice.version, choice.flavour, settings.packages
-        )
     except HostError as error:
         raise OperationError(str(error)) from None
     _sources(settings, system, choice)
-    _install(settings, wanted)
+    _install(settings, choice.packages)
     _keep(settings)
     operations.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence)
     operations.require_reboot(name="Ask for a reboot if the driver needs one")
@@ -72,9 +69,9 @@ def _sources(settings: Settings, system: System, choice: Choice) -> None:
     enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
 
 
-def _install(settings: Settings, wanted: DriverPackages) -> None:
+def _install(settings: Settings, wanted: Packages) -> None:
     if settings.headers:
-        operations.kernel_headers(name="Install the headers of every installed kernel", pattern=wanted.headers)
+        operations.kernel_headers(name="Install the headers of every installed kernel", pattern=wanted.headers[0])
     if settings.replace_other_installations:
         operations.replace_others(name="Remove other NVIDIA drivers", source=settings.source)
     files.put(

@@ -10,10 +10,10 @@ from labprov.errors import HostError
 from labprov_roles.cuda import operations
 from labprov_roles.cuda.facts import Alternative, AlternativeLink
 from labprov_roles.cuda.settings import Settings
-from labprov_roles.cuda.toolkits import DRIVER_BRANCHES, driver_limits, require_targets, toolkits
+from labprov_roles.cuda.toolkits import driver_limits, require_targets, toolkits
+from labprov_roles.nvidia_driver.choice import choose
 from labprov_roles.nvidia_driver.facts import DriverLibrary
 from labprov_roles.nvidia_driver.settings import Settings as DriverSettings
-from labprov_roles.nvidia_driver.systems import offer
 
 BOOKWORM = System("debian", "12", "bookworm")
 TRIXIE = System("debian", "13", "trixie")
@@ -44,7 +44,7 @@ def test_packages(system, settings, packages, default):
 @pytest.mark.parametrize(
     ("system", "settings", "message"),
     [
-        (TRIXIE, {"versions": ["12.8"]}, r"debian13 has no CUDA 12\.8: it starts at 13\.1"),
+        (TRIXIE, {"versions": ["12.8"]}, r"Debian 13 has no CUDA 12\.8: it starts at 13\.1"),
         (BOOKWORM, {"versions": ["12.7"]}, r"there is no CUDA 12\.7"),
         (BOOKWORM, {"source": "distro", "default": "12.8"}, r"has CUDA 11\.8 only, not 12\.8: set source: vendor"),
         (System("ubuntu", "24.04"), {}, "ubuntu2404"),
@@ -59,7 +59,7 @@ def test_what_a_source_does_not_have(system, settings, message):
 @pytest.mark.parametrize("system", [BOOKWORM, TRIXIE])
 def test_the_default_driver_supports_the_default_toolkit_in_full(system):
     default = toolkits(Settings(), system).default
-    assert driver_limits(default, offer(system, DriverSettings().source).default) == ""
+    assert driver_limits(default, choose(DriverSettings(), system, ()).branch) == ""
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,6 @@ def test_driver_rules(version, branch, outcome):
             driver_limits(version, branch)
     else:
         assert bool(driver_limits(version, branch)) == (outcome == "limited")
-
-
-def test_the_branch_of_each_toolkit_grows_with_it():
-    rows = sorted(DRIVER_BRANCHES, key=lambda version: [int(part) for part in version.split(".")])
-    branches = [DRIVER_BRANCHES[version] for version in rows]
-    assert branches == sorted(branches) and len(rows) > 15
 
 
 def models(*devices):

@@ -99,6 +99,17 @@ def test_no_decision_violates_the_table(system, source):
     assert decided > 0 or (system, source) == (BOOKWORM_ARM, "distro")
 
 
+def test_a_branch_that_comes_in_a_package_of_its_own_is_not_installed_yet():
+    with pytest.raises(HostError, match=r"470 comes as nvidia-tesla-470-driver.*not install yet"):
+        choose(Settings(source="distro", branch=470), BOOKWORM, cards(K80))
+
+
+def test_what_a_user_should_know_of_the_choice():
+    (warning,) = choose(Settings(source="distro"), BOOKWORM, cards(A100)).warnings
+    assert "535 is end of life since 2026-06-01" in warning
+    assert choose(Settings(), BOOKWORM, cards(A100)).warnings == ()
+
+
 def test_what_was_not_asked_for_has_a_reason():
     assert len(choose(Settings(), BOOKWORM, cards(A100)).reasons) == 2
     assert choose(Settings(branch=580, flavour="open"), BOOKWORM, cards(A100)).reasons == ()

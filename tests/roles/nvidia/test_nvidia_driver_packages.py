@@ -6,14 +6,15 @@ import pytest
 
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
+from labprov_roles.nvidia_driver.choice import choose
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin, no_drivers_pin
-from labprov_roles.nvidia_driver.systems import driver_packages
+from labprov_roles.nvidia_driver.settings import Settings
 
 BOOKWORM = System("debian", "12", "bookworm")
 
 
 def test_compute_packages_from_nvidia():
-    wanted = driver_packages(BOOKWORM, "vendor", 580, None, "open", "compute")
+    wanted = choose(Settings(), BOOKWORM, ()).packages
     assert wanted.install == (
         "nvidia-driver-cuda=580.*",
         "nvidia-kernel-open-dkms=580.*",
@@ -23,13 +24,13 @@ def test_compute_packages_from_nvidia():
 
 
 def test_full_packages_of_an_exact_version():
-    wanted = driver_packages(BOOKWORM, "vendor", 580, "580.65.06", "proprietary", "full")
+    wanted = choose(Settings(version="580.65.06", flavour="proprietary", packages="full"), BOOKWORM, ()).packages
     assert {"nvidia-kernel-dkms=580.65.06-*", "cuda-drivers=580.65.06-*"} <= set(wanted.install)
     assert set(wanted.remove) == {"nvidia-kernel-open-dkms", "nvidia-open"}
 
 
 def test_packages_of_debian_itself():
-    wanted = driver_packages(BOOKWORM, "distro", 535, None, "proprietary", "compute")
+    wanted = choose(Settings(source="distro"), BOOKWORM, ()).packages
     assert set(wanted.install) == {
         "nvidia-kernel-dkms=535.*",
         "libcuda1=535.*",
@@ -37,12 +38,12 @@ def test_packages_of_debian_itself():
         "libnvidia-cfg1=535.*",
         "nvidia-persistenced",  # has a version of its own there
     }
-    assert "nvidia-driver=535.*" in driver_packages(BOOKWORM, "distro", 535, None, "proprietary", "full").install
+    assert "nvidia-driver=535.*" in choose(Settings(source="distro", packages="full"), BOOKWORM, ()).packages.install
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(HostError, match="rocky"):
-        driver_packages(System("rocky", "9", like=("rhel",)), "vendor", 580, None, "open", "compute")
+    with pytest.raises(HostError, match="rhel9"):
+        choose(Settings(), System("rocky", "9", like=("rhel",)), ())
 
 
 def is_driver(name):
