@@ -23,7 +23,8 @@ class Settings(RoleSettings):
 
     versions: tuple[CudaVersion, ...] = ()
     """The toolkits to install side by side, like ``[12.4, 12.8]``. Empty: the newest that the distribution's
-    default driver supports in full and that builds for every card it drives. A toolkit that is taken off the list stays installed."""
+    default driver supports in full and that builds for every card it drives. A toolkit that is taken off the list
+    stays installed."""
 
     default: CudaVersion | None = None
     """The toolkit that ``/usr/local/cuda`` and ``nvcc`` mean. Not set: the newest of ``versions``."""

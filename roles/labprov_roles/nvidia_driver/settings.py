@@ -23,8 +23,8 @@ class Settings(RoleSettings):
     """``vendor``: NVIDIA's own repository. ``distro``: the distribution's non-free packages (one branch, older)."""
 
     branch: Annotated[int, Field(ge=470, le=999)] | None = None
-    """The driver branch, like ``580``. Not set: one that drives every card of the server and is still cared for, long-term
-    ones first; ``labprov explain HOST`` says which, and why."""
+    """The driver branch, like ``580``. Not set: one that drives every card of the server and is still cared for,
+    long-term ones first; ``labprov explain HOST`` says which, and why."""
 
     version: DriverVersion | None = None
     """One exact driver version, like ``580.178.04``. Not set: the newest of the branch when the driver is first
