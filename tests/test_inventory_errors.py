@@ -11,8 +11,8 @@ from labprov.errors import UserError
 from labprov.inventory import compose, load
 
 KNOWN_TOP = (
-    "known keys: vars, address, port, user, key, sudo, known_hosts, host_keys, jump, connect_timeout, serial, max_failures, mirrors, "
-    "settings, groups, hosts, simulation"
+    "known keys: vars, address, port, user, key, sudo, known_hosts, host_keys, jump, connect_timeout, "
+    "serial, max_failures, mirrors, settings, groups, hosts, simulation"
 )
 QUOTE = 'quote a value that begins with {{ and a range within [...]: "gpu-[01:12]"'
 NAME = "letters, digits and _ . - in between"
