@@ -40,7 +40,7 @@ def _title(candidate: Candidate) -> str:
 def _source_reason(found: Search, request: Request) -> str:
     best = found.candidates[0].offered
     if request.wishes.source:
-        return "asked for"
+        return "the source that was named"
     if request.secure_boot and best.offer.signed:
         return "its modules are signed, so that Secure Boot loads them without a key of one's own"
     if best.source == "vendor":
