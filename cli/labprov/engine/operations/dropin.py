@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 from io import StringIO
 
+from pyinfra import host
+from pyinfra.api import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationValueError
 from pyinfra.operations import files
 
+from labprov.engine.facts.paths import Paths
 from labprov.engine.operations import Commands
 
 _SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
@@ -24,8 +27,10 @@ def write(folder: str, slug: str, lines: Sequence[str]) -> Commands:
     path = f"{folder}/{slug}.conf"
     if lines:
         yield from files.put._inner(src=StringIO(text(lines)), dest=path, mode="644", user="root", group="root")
+    elif path in host.get_fact(Paths, paths=(path,)):
+        yield StringCommand("rm -f --", QuoteString(path))
     else:
-        yield from files.file._inner(path=path, present=False)
+        host.noop(f"there is no {path}")
 
 
 def text(lines: Sequence[str]) -> str:

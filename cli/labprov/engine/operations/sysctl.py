@@ -38,6 +38,7 @@ def parameters(slug: str, values: Mapping[str, str | int]) -> Commands:
     for key, value in wanted.items():
         if live.get(key) != value:
             yield StringCommand("sysctl -q -w --", QuoteString(f"{key}={value}"))
+    host.noop(f"{FOLDER}/{slug}.conf and the running kernel are as asked for")
 
 
 def checked(values: Mapping[str, str | int]) -> dict[str, str]:
