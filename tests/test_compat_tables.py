@@ -5,9 +5,9 @@ import sys
 from datetime import date
 
 import pytest
-from pydantic import ValidationError
 
 from labprov.compat import gpus, tables
+from labprov.compat.rows import build
 from labprov.errors import UserError
 
 TABLES = tables.load()
@@ -182,17 +182,29 @@ def test_mistakes_in_overrides_name_the_key(data, message):
         TABLES.with_overrides(data)
 
 
-def test_a_damaged_table_is_the_users_error_not_a_traceback(monkeypatch):
-    whole = tables.read
-    damage = {"cuda": {"toolkits": {"12.8": {"branch": "five"}}}}
-    monkeypatch.setattr(tables, "read", lambda name: whole(name) | damage.get(name, {}))
-    with pytest.raises(UserError, match=r"compat/data\.toolkits\.12\.8\.branch: "):
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"12.8": {branch: 570', '"12.8": {branch: five', r"compat/data\.toolkits\.12\.8\.branch: "),
+        ('"12.8": {branch: 570, ', '"12.8": {', r"compat/data\.toolkits\.12\.8\.branch: field required"),
+        ("toolkits:", "tools:", r"compat/data\.toolkits: field required"),
+        ("toolkits:", "toolkits: [", r"compat/data/cuda\.yml is damaged"),
+    ],
+)
+def test_a_damaged_table_is_the_users_error_not_a_traceback(monkeypatch, old, new, message):
+    whole = tables._text
+    monkeypatch.setattr(tables, "_text", lambda name: whole(name).replace(old, new) if name == "cuda" else whole(name))
+    with pytest.raises(UserError, match=message):
         tables.load.__wrapped__()
 
 
-def test_the_shipped_tables_satisfy_their_schema():
+def test_the_shipped_tables_were_validated():
+    assert tables.check() == tables._checked(), "run: python -m labprov.compat.check"
+
+
+def test_reading_without_validation_gives_the_same_rows():
     raw = {key: value for name in tables.FILES for key, value in tables.read(name).items()}
     sections = {key: raw[key] for key in tables._SECTIONS}
-    tables._adapter().validate_python(sections)
-    with pytest.raises(ValidationError):
-        tables._adapter().validate_python(sections | {"more": {}})
+    assert build(sections) == tables._rows(sections, "data") == TABLES.rows
+    with pytest.raises(UserError, match=r"data\.more: "):
+        tables._rows(sections | {"more": {}}, "data")

@@ -22,7 +22,7 @@ def test_shopping_without_any_host():
     done = run("--gpu", "RTX 5090", "--os", "ubuntu-24.04", "--cuda", "12.8")
     assert done.exit_code == 0, done.output
     assert "driver branch 580, open modules, from vendor; CUDA 12.8" in done.output
-    assert "not 570" not in done.output and "nor 10 others" in done.output
+    assert "not 570" not in done.output and "nor 10 more" in done.output
     assert "not 570" in run("--gpu", "RTX 5090", "--os", "ubuntu-24.04", "-v").output
 
 

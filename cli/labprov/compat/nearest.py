@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from labprov.compat.answer import Decision, Refusal
-from labprov.compat.branch import SOURCES
+from labprov.compat.branch import SOURCES, offered
 from labprov.compat.clash import exclusive
 from labprov.compat.request import Request, number
 from labprov.compat.tables import Tables
@@ -102,5 +102,13 @@ def _systems(request: Request, tables: Tables) -> Iterator[Way]:
     aged = replace(request, policy=replace(request.policy, allow_end_of_life=True))
     for base in (request, aged):
         for name, system in tables.systems.items():
-            if name != request.system:
+            if name != request.system and _any_branch(request, name, tables):
                 yield f"on {system.title}: branch {{branch}} from {{title}}{{age}}", replace(base, system=name)
+
+
+def _any_branch(request: Request, system: str, tables: Tables) -> bool:
+    """Whether a system has a branch between the cards' limits; saves a search where it has none."""
+    oldest = max((card.first_branch or 0 for card in request.cards), default=0)
+    newest = min((card.last_branch or 9999 for card in request.cards), default=9999)
+    entries = (entry for source in SOURCES for entry in offered(tables, system, request.machine, source))
+    return any(oldest <= entry.branch <= newest for entry in entries)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, StringConstraints
 
@@ -179,3 +179,23 @@ class Rows:
     tensorflow: Mapping[str, Tensorflow]
     systems: Mapping[str, OperatingSystem]
     gpus: Mapping[str, Card] = field(default_factory=dict)
+
+
+def build(raw: Mapping[str, Any]) -> Rows:
+    """Rows of data that was validated before; nothing is checked here."""
+    plain = {key: {name: _tuples(row) for name, row in rows.items()} for key, rows in raw.items()}
+    kinds = {"branches": Branch, "majors": Major, "toolkits": Toolkit, "torch_builds": TorchBuild, "torch": Torch}
+    made: dict[str, Any] = {key: {name: kind(**row) for name, row in plain[key].items()} for key, kind in kinds.items()}
+    made["tensorflow"] = {name: Tensorflow(**row) for name, row in plain["tensorflow"].items()}
+    systems = {}
+    for name, row in plain["systems"].items():
+        drivers = {source: Offer(**offer) for source, offer in row["drivers"].items()}
+        systems[name] = OperatingSystem(**{**row, "drivers": drivers})
+    return Rows(**made, systems=systems)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, at any depth."""
+    if isinstance(value, list):
+        return tuple(value)
+    return {key: _tuples(below) for key, below in value.items()} if isinstance(value, dict) else value

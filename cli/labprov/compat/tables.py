@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,10 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from labprov.compat import gpus
 from labprov.compat.gpus import GpuModel
-from labprov.compat.rows import Branch, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild
+from labprov.compat.rows import Branch, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild, build
 from labprov.errors import UserError
 
 FILES = ("drivers", "cuda", "frameworks", "systems")
+CHECKED = "data/checked.sha256"
+"""The digest of the files that were validated last (``python -m labprov.compat.check``)."""
 _SECTIONS = ("branches", "majors", "toolkits", "torch_builds", "torch", "tensorflow", "systems")
 _OVERRIDABLE = (*_SECTIONS, "gpus")
 
@@ -116,23 +119,51 @@ class Tables:
 @cache
 def load() -> Tables:
     """The tables of this release. Raises UserError when a file was damaged."""
+    texts = {name: _text(name) for name in FILES}
     raw: dict[str, Any] = {}
-    for name in FILES:
-        raw |= read(name)
-    rows = _rows({key: raw[key] for key in _SECTIONS if key in raw}, "compat/data")
-    return Tables({key: raw[key] for key in _SECTIONS}, rows, str(raw["collected"]), raw["collected"])
+    for name, text in texts.items():
+        raw |= parse(name, text)
+    sections = {key: raw[key] for key in _SECTIONS if key in raw}
+    # Files that `check` has seen need not be validated again: it takes longer than reading them.
+    rows = build(sections) if digest(texts) == _checked() else _rows(sections, "compat/data")
+    return Tables(sections, rows, str(raw["collected"]), raw["collected"])
 
 
 def read(name: str) -> dict[str, Any]:
     """One file of ``data/``, as it is. Raises UserError when it is no YAML."""
-    text = resources.files("labprov.compat").joinpath(f"data/{name}.yml").read_text(encoding="utf-8")
+    return parse(name, _text(name))
+
+
+def parse(name: str, text: str) -> dict[str, Any]:
+    """The text of one file as tables. Raises UserError when it is no YAML."""
     try:
         data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe loaders
     except yaml.YAMLError as error:
-        raise UserError(f"compat/data/{name}.yml is damaged: {error}", hint="install labprov again") from None
+        place = str(error).replace("\n", " ")
+        raise UserError(f"compat/data/{name}.yml is damaged: {place}", hint="install labprov again") from None
     if not isinstance(data, dict):
         raise UserError(f"compat/data/{name}.yml is damaged: no tables in it", hint="install labprov again")
     return data
+
+
+def check() -> str:
+    """Validate the files of this release and return their digest. Raises UserError for a mistake in them."""
+    raw = {key: value for name in FILES for key, value in read(name).items()}
+    _rows({key: raw[key] for key in _SECTIONS if key in raw}, "compat/data")
+    return digest({name: _text(name) for name in FILES})
+
+
+def digest(texts: Mapping[str, str]) -> str:
+    """SHA-256 over the files in their order."""
+    return hashlib.sha256("\0".join(texts.values()).encode()).hexdigest()
+
+
+def _text(name: str) -> str:
+    return resources.files("labprov.compat").joinpath(f"data/{name}.yml").read_text(encoding="utf-8")
+
+
+def _checked() -> str:
+    return resources.files("labprov.compat").joinpath(CHECKED).read_text(encoding="utf-8").strip()
 
 
 @cache

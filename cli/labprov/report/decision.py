@@ -68,4 +68,4 @@ def _ruled_out(tree: Tree, entries: tuple[RuledOut, ...], every: bool) -> None:
     for entry in shown:
         tree.add(f"[dim]not {escape(entry.what)}: {escape(entry.why)}[/]")
     if len(entries) > len(shown):
-        tree.add(f"[dim]nor {len(entries) - len(shown)} others (-v shows them)[/]")
+        tree.add(f"[dim]nor {len(entries) - len(shown)} more (-v shows them)[/]")
