@@ -10,6 +10,7 @@ Two modes of pyinfra, one place to look: an operation's data is handed to the St
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,6 +32,10 @@ OUTPUT_LINES = 200
 OUTPUT_SIZE = 65_536
 """How much of a command's output a record keeps: lines, and characters."""
 REASON_SIZE = 500
+_HELD = re.compile(
+    r"Could not get lock \S+\. It is held by process \d+ \([^)]*\)|dpkg: error: .* was locked by .* with pid \d+"
+)
+"""Who holds a lock, as apt and dpkg say it: among their other words, and not always on stderr."""
 
 
 @dataclass
@@ -154,10 +159,11 @@ def describe(command: PyinfraCommand) -> str:
 def _reason(output: CommandOutput, commands: list[Any], told: list[str]) -> str:
     """The line that most likely says why: of stderr the last that tells, else what pyinfra logged, else the command."""
     said = [line.strip() for line in output.stderr_lines if line.strip()] or [line for line in told if line]
-    locks = [line for line in said if "is held by process" in line or "locked by another process" in line]
     telling = [line for line in said if line.startswith(("E:", "error", "Error", "ERROR", "fatal"))]
-    if locks or telling or said:
-        return (locks or telling or said)[-1]
+    if held := _HELD.findall(output.output):
+        return str(held[-1])
+    if telling or said:
+        return (telling or said)[-1]
     return f"failed: {describe(commands[-1])}" if commands else "failed"
 
 
