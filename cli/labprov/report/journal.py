@@ -85,8 +85,9 @@ def last_of(deploy: str, inventory: str) -> Run | None:
 def read(path: Path) -> Run:
     """Read a journal back; a last line that was cut off is dropped. Raises UserError for what is no journal."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # Not splitlines(): it also splits at characters that may stand within a line. The last one may be cut anywhere.
+        lines = path.read_bytes().decode("utf-8", errors="replace").removesuffix("\n").split("\n")
+    except OSError as error:
         raise UserError(f"cannot be read: {error}", Where(path)) from None
     run, records = None, []
     for number, line in enumerate(lines, 1):
