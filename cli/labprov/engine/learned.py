@@ -23,11 +23,11 @@ def state_folder() -> Path:
 
 
 class Learned:
-    """Lists of commands by host and purpose, for one subject (an inventory and a deploy)."""
+    """Lists of commands by host and purpose, for one subject (an inventory and a deploy), kept under ``folder``."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, folder: Path | None = None) -> None:
         digest = hashlib.sha256(subject.encode()).hexdigest()[:24]
-        self.path = state_folder() / "learned" / f"{digest}.json"
+        self.path = (folder or state_folder()) / "learned" / f"{digest}.json"
         self._lists: dict[str, list[str]] = self._read()
         self._touched: set[str] = set()
 
