@@ -58,6 +58,8 @@ DECISIONS = [
     (["P100", "A100"], "debian12", {}, "vendor", 580, "proprietary", "12.9", MIXED),
     (["V100", "RTX 4090"], "rhel8", {}, "vendor", 580, "proprietary", "12.9", MIXED),
     (["GH200"], "debian12", {"machine": "aarch64"}, "vendor", 595, "open", "13.2", "debian12 sbsa: 590..615 (rex-gpu)"),
+    (["A100"], "debian12", {"branch": 555}, "vendor", 555, "proprietary", "12.5", "open by default from R560 on"),
+    (["A100"], "debian12", {"branch": 560}, "vendor", 560, "open", "12.6", "open by default from R560 on"),
     # a toolkit is asked for
     (["A100"], "ubuntu2204", {"cuda": ("11.8",)}, "vendor", 580, "open", "11.8", "a newer driver runs older toolkits"),
     (["P100"], "rhel9", {"cuda": ("11.8", "12.4")}, "vendor", 580, "proprietary", "11.8 12.4", RN_132),
