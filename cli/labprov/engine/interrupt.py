@@ -41,7 +41,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if not pressed:  # else the process is about to end, and the second one must still leave at once
+            signal.signal(signal.SIGINT, before)
 
 
 def _leave() -> None:
