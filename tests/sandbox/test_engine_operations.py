@@ -196,8 +196,6 @@ def test_apt_takes_a_name_as_a_name(lab):
     """``bas.`` as a regular expression is bash, base-files and more; a version may hold a star all the same."""
     for node in NODES:
         wrong = apt.apt_get("install", "bas.", options=["-s"]).get_raw_value()
-        right = apt.apt_get("install", "bash=5*", "hostname-", options=["-s"]).get_raw_value()
+        right = apt.apt_get("install", "bash=5*", "openssh-server-", options=["-s"]).get_raw_value()
         assert "Unable to locate package bas." in lab.answer(node, wrong)
-        assert [line.split()[:2] for line in lab.answer(node, right).splitlines() if line[:4] in ("Inst", "Remv")] == [
-            ["Remv", "hostname"]
-        ]
+        assert "Remv openssh-server" in lab.answer(node, right)
