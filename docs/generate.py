@@ -63,7 +63,9 @@ def _deploys() -> list[str]:
 def _commands() -> list[str]:
     lines = ["## Commands\n"]
     for words, command in _walk("labprov", main):
-        context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
+        # The names of the help option are those of the top command; click keeps the option once it was made.
+        names = main.context_settings["help_option_names"]
+        context = click.Context(command, info_name=words, terminal_width=100, help_option_names=names)
         lines += [f"### {words}\n", "```text", command.get_help(context), "```\n"]
     return lines
 
