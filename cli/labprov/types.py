@@ -97,7 +97,7 @@ FileMode = Annotated[str, _matching(r"[0-7]{3,4}", 'a file mode in octal digits,
 Timezone = Annotated[
     str,
     StringConstraints(max_length=64),
-    _matching(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "a time zone, like Europe/Berlin"),
+    _matching(r"[A-Za-z0-9][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "a time zone, like Europe/Berlin"),
 ]
 """A name of the time zone database, like ``Europe/Berlin``."""
 
