@@ -213,7 +213,7 @@ def test_another_installation_is_refused_and_then_replaced(lab):
         ("r13", {"nvidia_driver": {"branch": 580}}, "Debian 13 has no driver branch 580: it starts at 590"),
         ("p12", {"nvidia_driver": {"branch": 595}}, "driver branch 595 dropped Tesla P100"),
         ("p12", {"cuda": {"versions": ["13.0"]}}, "CUDA 13.0 cannot build for Tesla P100"),
-        ("r13", {"cuda": {"versions": ["12.8"]}}, "debian13 has no CUDA 12.8: it starts at 13.1"),
+        ("r13", {"cuda": {"versions": ["12.8"]}}, "Debian 13 has no CUDA 12.8: it starts at 13.1"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_touched(lab, node, settings, said):
