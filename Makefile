@@ -3,13 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test test-fast lint types docs clean
+.PHONY: help demo test test-fast lint types docs bench clean
 
 help:
 	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
 	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
 	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
 	@echo "make docs       write the generated part of the reference anew"
+	@echo "make bench      measure labprov against pyinfra, Ansible and the floor on 20 sandbox hosts (root; takes hours)"
 	@echo "make clean      remove .venv and caches"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,6 +43,12 @@ test: lint types
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m bench
+	$(BIN)/python -m bench.first_apply
+	$(BIN)/python -m bench.thousand
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
