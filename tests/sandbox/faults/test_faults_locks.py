@@ -1,0 +1,135 @@
+"""What somebody else holds: apt's and dpkg's locks, and the host itself by another labprov."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+HOLD = """perl -e 'use Fcntl; open(F, "+>>", $ARGV[0]) or die; my $all = pack("s! s! l! l! l!", F_WRLCK, 0, 0, 0, 0);
+fcntl(F, F_SETLK, $all) or die; $0 = "somebody-else"; print "held\\n"; $| = 1; close(STDOUT); sleep($ARGV[1])'"""
+LISTS, DPKG, DATABASE = "/var/lib/apt/lists/lock", "/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"
+BOTH = pytest.mark.parametrize("node", ["deb12", "deb13"])
+
+
+@pytest.fixture
+def hold(root):
+    """Hold a lock file on a node for some seconds, as apt and dpkg do."""
+
+    def run(node: str, path: str, seconds: int) -> None:
+        said = root(node, f"(setsid {HOLD} {path} {seconds} 2>&1 </dev/null &) | head -n 1")
+        assert said == "held\n"
+
+    yield run
+    for node in ("deb12", "deb13"):
+        root(node, "pkill -x somebody-else; true")
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        (LISTS, 'server.shell(name="It", commands=apt.update().get_raw_value())'),
+        (DPKG, 'packages.install(name="It", packages=["hello"])'),
+        (DATABASE, 'packages.hold(name="It", packages=["coreutils"])'),
+    ],
+)
+def test_a_lock_held_for_some_seconds_is_waited_for(lab, root, hold, path, operation):
+    for node in ("deb12", "deb13"):
+        root(node, "apt-mark unhold coreutils; apt-get -qq -y purge hello; apt-get -qq update")
+        hold(node, path, 8)
+    code, run = lab.role(operation).apply()
+    assert code == 0, run["outcomes"]
+    for outcome in run["outcomes"]:
+        assert outcome["result"] == "changed"
+        assert outcome["seconds"] > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        (LISTS, 'server.shell(name="It", commands=apt.update().get_raw_value())'),
+        (DPKG, 'packages.install(name="It", packages=["hello"])'),
+        (DATABASE, 'packages.hold(name="It", packages=["coreutils"])'),
+    ],
+)
+def test_a_lock_held_for_too_long_is_an_error_that_names_its_holder(lab, root, hold, of, path, operation):
+    for node in ("deb12", "deb13"):
+        root(node, "apt-mark unhold coreutils; apt-get -qq -y purge hello; apt-get -qq update")
+    hold("deb12", path, 60)
+    holder = root("deb12", "pgrep -x somebody-else").strip()
+    code, run = lab.role(f"apt.LOCK_TIMEOUT = 3\n{operation}").apply()
+    assert code == 1
+    assert of(run, "deb13")["status"] == "ok"
+    (failed,) = [o for o in run["outcomes"] if o["result"] == "failed"]
+    assert holder in failed["reason"]
+    assert 2 < failed["seconds"] < 30
+
+
+def test_a_dpkg_at_work_is_not_taken_for_an_interrupted_one(lab, root, hold, of):
+    """Half of its packages are unpacked and not configured yet; repairing it now would fail."""
+    unpacked = "sed -i '/^Package: hello$/,/^$/s/ok installed/ok unpacked/' /var/lib/dpkg/status"
+    root("deb12", f"apt-get -qq -y install hello; {unpacked}")
+    hold("deb12", DPKG, 8)
+    code, run = lab.role('packages.install(name="It", packages=["hello", "tree"])').apply("-l", "deb12")
+    assert code == 0, run["outcomes"]
+    assert "hello\n" not in root("deb12", "dpkg --audit; apt-get -qq -y purge hello tree")
+
+
+SLOW = 'server.shell(name="Long work", commands="touch /run/at-work; sleep 6")'
+QUICK = 'server.shell(name="Quick work", commands="true")'
+
+
+@pytest.fixture
+def first(lab, root, until):
+    """A run that is at work on deb12."""
+    root("deb12", "rm -f /run/at-work")
+    process = lab.role(SLOW).start("apply", "work", "-i", "lab.yml", "-l", "deb12")
+    until(lambda: "yes" in root("deb12", "[ ! -e /run/at-work ] || echo yes"))
+    lab.role(QUICK)
+    return process
+
+
+def test_a_second_controller_stops_at_once_and_says_who_is_at_work(lab, first, of):
+    code, run = lab.apply()
+    assert first.poll() is None, "the first was still at work"
+    assert code == 1
+    assert of(run, "deb13")["status"] == "ok"
+    assert of(run, "deb12")["status"] == "failed"
+    assert f"process {first.pid}," in of(run, "deb12")["reason"]
+    assert "since 20" in of(run, "deb12")["reason"]
+    assert first.wait(60) == 0
+
+
+def test_a_second_controller_waits_when_told_to(lab, first):
+    code, run = lab.apply("--wait", "60")
+    assert code == 0, run["hosts"]
+    assert first.wait(60) == 0
+
+
+def test_the_lock_goes_with_a_first_controller_that_is_killed(lab, first, until):
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    code, run = lab.apply("--wait", "5")
+    assert code == 0, run["hosts"]
+
+
+def test_a_run_that_lost_its_lock_stops(lab, root, until, of):
+    """As after a night with the laptop's lid closed: the host freed the lock, somebody else may be at work."""
+    root("deb12", "rm -f /run/at-work")
+    lab.role(f'{SLOW}\nserver.shell(name="Next", commands="touch /run/next")')
+    process = lab.start("apply", "work", "-i", "lab.yml", "-l", "deb12")
+    until(lambda: "yes" in root("deb12", "[ ! -e /run/at-work ] || echo yes"))
+    root("deb12", "rm -f /run/next; pkill -f 'labprov[.]lock'")
+    assert process.wait(60) == 1
+    run = lab.read(lab.journals()[-1])
+    assert [o["result"] for o in run["outcomes"]] == ["changed", "failed"]
+    assert "lock" in run["outcomes"][1]["reason"]
+    assert "no" in root("deb12", "[ -e /run/next ] || echo no")
+
+
+def test_what_holds_the_lock_is_gone_when_the_run_has_ended(lab, root):
+    assert lab.role(QUICK).apply()[0] == 0
+    assert root("deb12", "pgrep -fa 'labprov[.]lock'; true") == ""
+    assert subprocess.run(["true"], check=True).returncode == 0
