@@ -42,7 +42,8 @@ def upload_diff(host: Host, command: FileUploadCommand, access: Access) -> str:
     data = data.encode() if isinstance(data, str) else data
     if b"\0" in data[:8192] or len(data) > LARGEST:
         return f"{command.dest}: {len(data)} bytes, not shown"
-    new = data.decode("utf-8", errors="replace").splitlines()
+    text = data.decode("utf-8", errors="replace").removesuffix("\n")
+    new = text.split("\n") if text else []  # not splitlines(), which finds more ends of lines than a host does
     old: list[str] | None = host.get_fact(TextOfFile, path=command.dest)
     if old is None or access.private:
         return f"{command.dest}: {len(data)} bytes, not shown: not everybody there may read it"
