@@ -116,6 +116,19 @@ def test_a_rehearsal_fetches_nothing_and_tells_what_is_missing(tmp_path):
     assert list(missing) == [Lines().command(str(tmp_path / "a"))]
 
 
+def test_questions_that_only_empty_facts_led_to_are_not_remembered(tmp_path):
+    knowledge = Knowledge(shell)
+    host = fake_host(knowledge)
+    real, wrong = (str(tmp_path / name) for name in ("real", "wrong"))
+    Path(real).write_text("something\n")
+    for _ in range(2):
+        with knowledge.rehearsal() as missing:
+            if not host.get_fact(Lines, path=real):
+                host.get_fact(Lines, path=wrong)
+        knowledge.fetch(list(missing))
+    assert list(knowledge.asked) == [Lines().command(real)]
+
+
 def test_a_failing_fact_names_itself_and_the_cause():
     host = fake_host(Knowledge(shell))
     with pytest.raises(HostError, match=r"Broken.*no such luck"):

@@ -150,8 +150,11 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
     """Connections to the plan's hosts, with what earlier runs learned to ask; ``journal``: the command's name in it."""
     learned = Learned(f"{plan.inventory.path.resolve()} {plan.deploy.path.resolve()}")
 
+    # Other roles ask other facts, and a verification asks few: what each asks is remembered apart.
+    asking = "-".join(["facts", *(["verify"] if journal == "verify" else []), *sorted(selection.only)])
+
     def expected(name: str) -> Sequence[str]:
-        return learned.get(name, "facts")
+        return learned.get(name, asking)
 
     names = tuple(host.name for host in plan.hosts)
     record = Run(plan.deploy.name, plan.inventory.simulation, str(plan.inventory.path.resolve()), names)
@@ -160,7 +163,7 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
         yield Running(session, plan, record, output, diary, learned)
         for name, commands in session.asked().items():
             if commands:
-                learned.put(name, "facts", commands)
+                learned.put(name, asking, commands)
     learned.save()
     if diary:
         diary.end(record)

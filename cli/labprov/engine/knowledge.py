@@ -71,8 +71,12 @@ class Knowledge:
 
     @contextmanager
     def rehearsal(self) -> Iterator[dict[str, None]]:
-        """Within it unknown facts are empty, nothing is fetched, and the commands missed are collected."""
+        """Within it unknown facts are empty, nothing is fetched, and the commands missed are collected.
+
+        Only the last rehearsal's questions are kept in ``asked``: empty facts lead to questions that are none later.
+        """
         self._missing = {}
+        self.asked.clear()
         try:
             yield self._missing
         finally:
