@@ -35,6 +35,8 @@ def test_output_that_is_no_utf8_and_lines_that_only_python_sees(lab):
 
 
 def test_a_full_tmp(lab, root):
+    for node in ("deb12", "deb13"):
+        root(node, "apt-get -qq update; apt-get -qq -y purge hello")
     root("deb12", "mount -t tmpfs -o size=64k tmpfs /tmp; head -c 1M /dev/zero > /tmp/full; true")
     try:
         lab.role("""
@@ -42,7 +44,6 @@ def test_a_full_tmp(lab, root):
             server.shell(name="Shell", commands="cat /etc/labprov-test | wc -c")
             packages.install(name="Package", packages=["hello"])
         """)
-        root("deb12", "apt-get -qq -y purge hello")
         code, run = lab.apply()
         assert code == 0, run["outcomes"]
         assert outcomes(run)["Shell"]["output"] == "3000"

@@ -59,5 +59,6 @@ def test_hostile_json_for_docker_arrives_as_json(hostile):
     planned = hostile("plan", "docker", lambda url: {"daemon": {"labels": [payload]}})
     for node in PAYLOADS:
         diffs = "\n".join(d for o in planned["plan"] if o["host"] == node for d in o["diffs"])
-        shown = "\n".join(line[1:] for line in diffs.split("\n") if line.startswith("+") and "canary" in line)
+        shown = "\n".join(line[1:] for line in diffs.split("\n") if line.startswith("+") and "touch /canary" in line)
+        assert shown, (planned["hosts"], [(o["operation"], o["diffs"], o["reason"]) for o in planned["plan"]])
         assert json.loads(shown.strip().rstrip(",")) == payload
