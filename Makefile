@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test test-fast lint types docs bench clean
+.PHONY: help demo test test-fast test-slow lint types docs bench clean
 
 help:
 	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
 	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
 	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
+	@echo "make test-slow  the tests that take many minutes: the controller killed at 50 moments (root on Linux)"
 	@echo "make docs       write the generated part of the reference anew"
 	@echo "make bench      measure labprov against pyinfra, Ansible and the floor on 20 sandbox hosts (root; takes hours)"
 	@echo "make clean      remove .venv and caches"
@@ -39,7 +40,10 @@ test-fast: lint types
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not sandbox"
 
 test: lint types
-	$(BIN)/pytest -q -n 2 --dist loadfile --timeout 600 --durations 15
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" --timeout 600 --durations 15
+
+test-slow: $(VENV)/.installed
+	$(BIN)/pytest -q -m slow --timeout 1800
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
