@@ -103,11 +103,11 @@ LOOK = """stat -c '%n %a %U %F' /etc/ten /etc/ten/* /etc/systemd/system/ten.serv
 sha256sum /etc/ten/small /etc/ten/large; cat /etc/ten/lines; getent passwd ten | cut -d: -f1,6,7
 systemctl is-active ten.service; systemctl is-enabled ten.service
 find /etc /tmp /run -xdev -name '.labprov.*' | wc -l"""
-MOMENTS = 50
 
 
 @pytest.mark.timeout(900)
-def test_killed_at_50_random_moments(lab, root):
+@pytest.mark.parametrize("moments", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_at_random_moments(lab, root, moments):
     """Each time the journal is readable, and another run begins on what was left; each fifth one is let through."""
     chance = random.Random(20)
     limit = ["-l", "deb12"]
@@ -120,7 +120,7 @@ def test_killed_at_50_random_moments(lab, root):
     expected = root("deb12", LOOK)
     assert expected.splitlines()[-1] == "0"
     reached = set()
-    for moment in range(MOMENTS):
+    for moment in range(moments):
         if moment % 5 == 0:
             root("deb12", WIPE)
         process = lab.start("apply", "work", "-i", "lab.yml", "--wait", "20", *limit)
@@ -136,7 +136,7 @@ def test_killed_at_50_random_moments(lab, root):
     assert lab.run("plan", "work", "-i", "lab.yml", "--exit-code", *limit).returncode == 0
     for path in lab.journals()[-20:]:
         assert lab.run("report", str(path)).returncode in (0, 1)
-    assert len(reached) > 3, f"the kills hit all the same moment: {reached}"
+    assert len(reached) > 2, f"the kills hit all the same moment: {reached}"
     root("deb12", WIPE)
 
 
