@@ -23,6 +23,7 @@ from pyinfra.api.state import StateStage
 from pyinfra.api.util import FILE_SHAS, TEMPLATES
 from pyinfra.connectors.sshuserclient import client as ssh_client
 
+from labprov.engine import arguments
 from labprov.engine.connection import Connection
 from labprov.engine.facts.reboot import BootId
 from labprov.engine.hostkeys import UnknownHostKey, WrongHostKey
@@ -72,6 +73,7 @@ class Session:
         sudo_password: str = "",
     ) -> None:
         _forget_process_caches()
+        arguments.install()
         self.expected, self.sudo_password = expected, sudo_password
         self.targets = {target.name: target for target in targets}
         inventory = Inventory(([(t.name, pyinfra_data(t)) for t in targets], {}))
