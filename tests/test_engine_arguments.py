@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra.api import Config, Inventory, State
+from pyinfra import context
+from pyinfra.api import Config, Inventory, State, deploy, operation
 from pyinfra.api.arguments import pop_global_arguments
 from pyinfra.api.exceptions import ArgumentTypeError
 
+from labprov.engine import arguments
 from labprov.engine.arguments import quick
 
 
@@ -99,3 +101,33 @@ def test_what_an_operation_changes_in_its_arguments_is_its_own(place):
 def test_a_name_of_another_type_is_refused_as_by_pyinfra(place):
     with pytest.raises(ArgumentTypeError):
         quick(*place, {"name": 5})
+
+
+@operation(is_idempotent=False)
+def nothing():
+    """An operation that does nothing."""
+    yield from ()
+
+
+@deploy("Three")
+def three():
+    for _ in range(3):
+        nothing(name="again")
+
+
+def test_pyinfra_works_them_out_once_a_deploy(place, monkeypatch):
+    state, host = place
+    asked = []
+
+    def counting(*args):
+        asked.append(args)
+        return pop_global_arguments(*args)
+
+    monkeypatch.setattr(arguments, "pop_global_arguments", counting)
+    arguments.install()
+    with context.ctx_state.use(state), context.ctx_host.use(host), context.ctx_config.use(state.config.copy()):
+        three()
+        assert len(asked) == 2  # the deploy's own, and those of its three operations
+        three()
+    assert len(asked) == 4
+    assert len(host.op_hash_order) == 6

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
-from pyinfra.api import Host, State, deploy, operation
+from pyinfra.api import Host, State
 from pyinfra.api import arguments as pyinfra_arguments
 from pyinfra.api.arguments import AllArguments, pop_global_arguments
 from pyinfra.context import ctx_config
@@ -45,14 +46,14 @@ def quick(state: State, host: Host, kwargs: dict[str, Any]) -> tuple[AllArgument
 def install() -> None:
     """Have pyinfra's operations and deploys ask here. May be called again."""
     pyinfra_arguments.all_global_arguments = _all
-    deploy.pop_global_arguments = quick  # type: ignore[attr-defined]
-    operation.pop_global_arguments = quick  # type: ignore[attr-defined]
+    for module in ("deploy", "operation"):  # pyinfra.api has functions of the same names, which hide these modules
+        import_module(f"pyinfra.api.{module}").pop_global_arguments = quick  # type: ignore[attr-defined]
 
 
 def _known(state: State, host: Host) -> _Known:
     """The arguments of the deploy that the host is in; worked out anew when it, or the configuration, is another."""
     config = vars(ctx_config.get() if ctx_config.isset() else state.config)
-    known: _Known | None = vars(host).get(_MEMORY)
+    known: _Known | None = getattr(host, _MEMORY, None)  # pyinfra gives its proxy of the host in context
     if known is None or known.deploy_kwargs is not host.current_deploy_kwargs or known.config != config:
         arguments, _ = pop_global_arguments(state, host, {})
         kept = {key: _own(value) for key, value in config.items()}
