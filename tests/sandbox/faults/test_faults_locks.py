@@ -39,7 +39,7 @@ def hold(root):
 )
 def test_a_lock_held_for_some_seconds_is_waited_for(lab, hold, path, operation):
     code, run = lab.role(hold(path, 4) + operation).apply()
-    assert code == 0, run["outcomes"]
+    assert code == 0, run["hosts"]
     for outcome in (o for o in run["outcomes"] if o["operation"] == "It"):
         assert outcome["result"] == "changed"
         assert outcome["seconds"] > 2
@@ -69,7 +69,7 @@ def test_a_dpkg_at_work_is_not_taken_for_an_interrupted_one(lab, root, hold, of)
     root("deb12", f"apt-get -qq -y install hello; {unpacked}")
     work = 'packages.install(name="It", packages=["hello", "tree"])'
     code, run = lab.role(hold(DPKG, 4) + work).apply("-l", "deb12")
-    assert code == 0, run["outcomes"]
+    assert code == 0, run["hosts"]
     assert "hello\n" not in root("deb12", "dpkg --audit; apt-get -qq -y purge hello tree")
 
 

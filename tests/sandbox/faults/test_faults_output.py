@@ -45,7 +45,7 @@ def test_a_full_tmp(lab, root):
             packages.install(name="Package", packages=["hello"])
         """)
         code, run = lab.apply()
-        assert code == 0, run["outcomes"]
+        assert code == 0, run["hosts"]
         assert outcomes(run)["Shell"]["output"] == "3000"
     finally:
         root("deb12", "umount /tmp; rm -f /etc/labprov-test")

@@ -45,7 +45,7 @@ def test_a_secret_is_never_readable_by_others(lab, root, spy):
     """)
     start("/srv/shared", 25)
     code, run = lab.apply("-l", "deb12")
-    assert code == 0, run["outcomes"]
+    assert code == 0, run["hosts"]
     assert root("deb12", f"grep -l {SECRET} /srv/shared/* | wc -l; ls -A /srv/shared | wc -l") == "50\n51\n"
     seen = found()
     assert "for all to see" in seen
@@ -94,5 +94,5 @@ def test_nothing_that_others_may_write_is_used_by_name(lab, root):
         server.shell(name="After", commands="find /tmp /var/tmp -newermt -1hour -user root | sort | diff /run/before -")
     """)
     code, run = lab.apply("-l", "deb12")
-    assert code == 0, run["outcomes"]
+    assert code == 0, run["hosts"]
     root("deb12", "rm -f /etc/labprov-test /etc/labprov-test2 /run/before")
