@@ -37,7 +37,7 @@ def _roles() -> list[str]:
             f"### {name}\n",
             f"{_doc(sys.modules.get(loaded.package) or __import__(loaded.package, fromlist=['_']))}\n",
         ]
-        lines += _fields(loaded.settings_class, skip=("mirrors",))
+        lines += _fields(loaded.settings_class, skip=role.INHERITED)
     return lines
 
 

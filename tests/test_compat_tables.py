@@ -205,6 +205,6 @@ def test_the_shipped_tables_were_validated():
 def test_reading_without_validation_gives_the_same_rows():
     raw = {key: value for name in tables.FILES for key, value in tables.read(name).items()}
     sections = {key: raw[key] for key in tables._SECTIONS}
-    assert build(sections) == tables._rows(sections, "data") == TABLES.rows
-    with pytest.raises(UserError, match=r"data\.more: "):
-        tables._rows(sections | {"more": {}}, "data")
+    assert build(sections) == tables._rows(sections, tables._OURS) == TABLES.rows
+    with pytest.raises(UserError, match=r"compat/data\.more: "):
+        tables._rows(sections | {"more": {}}, tables._OURS)

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from labprov.errors import UserError
 from labprov.inventory import compose, load
+from labprov.inventory.schema import GROUP_KEYS, TOP_KEYS
 
-KNOWN_TOP = (
-    "known keys: vars, address, port, user, key, sudo, known_hosts, host_keys, jump, connect_timeout, "
-    "serial, max_failures, mirrors, settings, groups, hosts, simulation"
-)
+KNOWN_TOP = f"known keys: {', '.join(TOP_KEYS)}"
 QUOTE = 'quote a value that begins with {{ and a range within [...]: "gpu-[01:12]"'
 NAME = "letters, digits and _ . - in between"
 PRECEDENCE = "both have the same precedence: keep one, or decide it on the host"
@@ -109,8 +107,7 @@ CASES = {
     ),
     "simulation is not for groups": (
         "groups: {g: {hosts: [a], simulation: x}}\n",
-        "lab.yml:1: groups.g.simulation: unknown key ("
-        + KNOWN_TOP.replace("groups, hosts, simulation", "hosts, groups)"),
+        f"lab.yml:1: groups.g.simulation: unknown key (known keys: {', '.join(GROUP_KEYS)})",
     ),
     "hosts is text": ("hosts: gpu\n", "lab.yml:1: hosts: should be a list of hosts, or a mapping (host: values)"),
     "host is text": ("hosts: {a: 192.0.2.1}\n", "lab.yml:1: hosts.a: should be a mapping (key: value)"),

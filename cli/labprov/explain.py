@@ -13,7 +13,7 @@ from datetime import date
 import click
 from rich.console import Console
 
-from labprov.compat import cards, tables
+from labprov.compat import cards
 from labprov.compat.answer import Decision, Refusal
 from labprov.compat.request import Policy, Request, Wishes
 from labprov.compat.resolve import resolve
@@ -43,9 +43,8 @@ class Question:
 Answers = Mapping[str, Decision | Refusal]
 
 
-def explain(question: Question, console: Console, as_json: bool, every: bool) -> int:
+def explain(question: Question, known: Tables, console: Console, as_json: bool, every: bool) -> int:
     """Answer for cards that are on no host. Returns the exit code: 2 for a refusal. Raises UserError."""
-    known = tables.load()
     title = question.system
     request = _request(question, known)
     return show({title: resolve(request, known)}, console, as_json, every)

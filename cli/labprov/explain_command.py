@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from labprov import explain
+from labprov import inventory as inventories
+from labprov.commands import inventory_path
+from labprov.compat import tables
 from labprov.compat.request import Wishes
+from labprov.compat.tables import Tables
 from labprov.errors import UserError
 from labprov.running import Output
 
@@ -27,7 +31,9 @@ def run(asked: Mapping[str, Any], output: Output) -> int:
 
         if asked["gpus"] or asked["system"]:
             raise UserError("HOST and --gpu exclude each other", hint="a host's cards and system are asked of itself")
-        return explain_hosts.explain_hosts(asked["hosts"], asked["inventory"], wishes(asked), asked["ask"], output)
+        return explain_hosts.explain_hosts(
+            asked["hosts"], asked["inventory"] or "sandbox", wishes(asked), asked["ask"], output
+        )
     if not asked["gpus"] or not asked["system"]:
         hint = "as in: labprov explain --gpu 'RTX 5090' --os ubuntu-24.04; or labprov explain HOST"
         raise UserError("name a card and a system, or a host", hint=hint)
@@ -42,7 +48,16 @@ def run(asked: Mapping[str, Any], output: Output) -> int:
         prefer_newest=asked["newest"],
         end_of_life=asked["end_of_life"],
     )
-    return explain.explain(question, output.console, output.json, output.verbose)
+    return explain.explain(question, _tables(asked["inventory"]), output.console, output.json, output.verbose)
+
+
+def _tables(name: str | None) -> Tables:
+    """Those of the release, with the rows of an inventory that was named."""
+    known = tables.load()
+    if name is None:
+        return known
+    compat = inventories.load(inventory_path(name)).compat
+    return known.with_overrides(compat.plain(), compat.where)
 
 
 def wishes(asked: Mapping[str, Any]) -> Wishes:

@@ -28,8 +28,8 @@ Found = tuple[System, list[Gpu], Machine]
 
 def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, output: Output) -> int:
     """Ask and answer. Returns the exit code: 2 for a refusal, 4 when a host was not reached. Raises UserError."""
-    known = tables.load()
     loaded = inventory.load(inventory_path(path))
+    known = tables.load().with_overrides(loaded.compat.plain(), loaded.compat.where)
     hosts = loaded.select(names)
     wishes = {
         host.name: _wishes(host, asked) for host in hosts

@@ -201,7 +201,9 @@ def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int
 @click.option("--tensorflow", help="This TensorFlow.")
 @click.option("--newest", is_flag=True, help="Prefer the newest branch to a long-term one.")
 @click.option("--end-of-life", is_flag=True, help="Allow branches that are past their end of life.")
-@click.option("-i", "--inventory", default="sandbox", envvar="LABPROV_INVENTORY", show_default=True, help="For HOST.")
+@click.option(
+    "-i", "--inventory", envvar="LABPROV_INVENTORY", help="Where HOST is [default: sandbox]; its compat rows count."
+)
 @click.option("-K", "--ask-sudo-password", "ask", is_flag=True, help="Ask once for the password that sudo wants.")
 @_options(*_OUTPUT)
 def explain(as_json: bool, verbose: bool, no_color: bool, **asked: Any) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labprov import role as roles
+from labprov.compat import tables
 from labprov.deploy import Deploy
 from labprov.errors import UserError, Where
 from labprov.inventory import Host, Inventory
@@ -40,6 +41,7 @@ def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequ
 
     ``only`` limits the plan to these roles of the deploy.
     """
+    tables.load().with_overrides(inventory.compat.plain(), inventory.compat.where)
     for name, where in inventory.roles.items():
         roles.load(name, where)
     chosen = _limit_roles(deploy, only)
@@ -54,6 +56,9 @@ def settings_of(role: Role, host: Host) -> RoleSettings:
     """The role's settings on the host, with the inventory's mirrors. Raises UserError naming file, line and key."""
     options = host.options(role.name)
     values = options.plain()
+    if "compat" in values:
+        raise UserError("stands at the top of the inventory, for all hosts", options.where("compat"))
+    values["compat"] = host.compat.plain()
     inherited = "mirrors" not in values
     if inherited:
         values["mirrors"] = host.mirrors.plain()

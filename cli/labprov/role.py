@@ -14,14 +14,27 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, ValidationError
 
 from labprov.errors import UserError, Where
 from labprov.mirrors import Mirrors
 
 PACKAGE = "labprov_roles"
+
+INHERITED = ("mirrors", "compat")
+"""What every role's settings have from elsewhere in the inventory."""
+
+
+def _known_rows(compat: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    from labprov.compat import tables  # no role's settings need it but those that the inventory gives rows
+
+    try:
+        tables.of(compat)
+    except UserError as error:
+        raise ValueError("".join(char if char.isprintable() else "?" for char in str(error))) from None
+    return compat
 
 
 class RoleSettings(BaseModel):
@@ -31,6 +44,9 @@ class RoleSettings(BaseModel):
 
     mirrors: Mirrors = Mirrors()
     """Where this role downloads from; taken from the inventory's ``mirrors`` unless set here."""
+
+    compat: Annotated[dict[str, JsonValue], AfterValidator(_known_rows)] = {}
+    """Rows on top of the compatibility tables: the inventory's ``compat``, never set for one role."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +151,7 @@ def _known_keys(settings: type[BaseModel], path: tuple[str | int, ...]) -> str:
         model = field.annotation if field else None
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             return ""
-    known = [name for name in model.model_fields if name != "mirrors"]
+    known = [name for name in model.model_fields if name not in INHERITED]
     near = get_close_matches(str(path[-1]), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 

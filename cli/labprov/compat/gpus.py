@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
+from labprov.errors import UserError
+
 OpenModule = Literal["unsupported", "supported", "required"]
 """Whether the open kernel modules drive an architecture: not at all, as well as the proprietary ones, or they alone."""
 
@@ -91,6 +93,14 @@ class _Table:
 @cache
 def _table() -> _Table:
     text = resources.files("labprov.compat").joinpath("data/gpus.yml").read_text(encoding="utf-8")
+    try:
+        return _parse(text)
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"compat/data/gpus.yml is damaged: {said}", hint="install labprov again") from None
+
+
+def _parse(text: str) -> _Table:
     data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe loaders
     return _Table(
         architectures=data["architectures"],

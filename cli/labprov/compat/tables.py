@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -16,13 +18,16 @@ from pydantic import TypeAdapter, ValidationError
 from labprov.compat import gpus
 from labprov.compat.gpus import GpuModel
 from labprov.compat.rows import Branch, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild, build
-from labprov.errors import UserError
+from labprov.errors import UserError, Where
 
 FILES = ("drivers", "cuda", "frameworks", "systems")
 CHECKED = "data/checked.sha256"
 """The digest of the files that were validated last (``python -m labprov.compat.check``)."""
 _SECTIONS = ("branches", "majors", "toolkits", "torch_builds", "torch", "tensorflow", "systems")
 _OVERRIDABLE = (*_SECTIONS, "gpus")
+
+Places = Callable[..., Where]
+"""Where a value of an inventory's ``compat`` was written, by its keys."""
 
 
 @dataclass(frozen=True, eq=False)  # one value a process: compared and cached by identity
@@ -84,23 +89,35 @@ class Tables:
         major = self.rows.majors.get(toolkit.partition(".")[0])
         return major.oldest_driver if major else None
 
-    def with_overrides(self, data: Mapping[str, Any]) -> Tables:
-        """These tables with an inventory's ``compat`` on top, row by row. Raises UserError naming the key."""
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that these tables say, cards and the inventory's rows included; comments do not count."""
+        said = json.dumps(self.raw, sort_keys=True, default=str)
+        return hashlib.sha256(f"{said}\0{_text('gpus')}".encode()).hexdigest()
+
+    def with_overrides(self, data: Mapping[str, Any], places: Places | None = None) -> Tables:
+        """These tables with an inventory's ``compat`` on top, row by row. Raises UserError naming the key.
+
+        ``places`` tells where each value of ``data`` was written.
+        """
+        root = _Root("compat", places)
         unknown = [key for key in data if key not in _OVERRIDABLE]
         if unknown:
-            raise UserError(f"compat.{unknown[0]}: there is no such table", hint=f"one of {', '.join(_OVERRIDABLE)}")
-        raw = _merge(self.raw, data, "compat")
-        tables = Tables(raw, _rows(raw, "compat"), f"{self.collected}+inventory", self.collected)
-        _ = tables.cards  # a card's architecture is looked up now, so that a mistake shows now
+            raise root.wrong((unknown[0],), "there is no such table", f"one of {', '.join(_OVERRIDABLE)}")
+        raw = _merge(self.raw, data, root, ())
+        tables = Tables(raw, _rows(raw, root), f"{self.collected}+inventory", self.collected)
+        for device, card in tables.rows.gpus.items():
+            if not re.fullmatch(r"[0-9A-Fa-f]{4}", device):
+                raise root.wrong(("gpus", device), "should be a PCI device id: four hexadecimal digits", "as 2b85")
+            if card.architecture not in gpus.architectures():
+                known = ", ".join(gpus.architectures())
+                path = ("gpus", device, "architecture")
+                raise root.wrong(path, f"{card.architecture} is not known", f"one of {known}")
         return tables
 
     def _card(self, device: str) -> GpuModel:
         row = self.rows.gpus[device]
-        limits = gpus.architectures().get(row.architecture)
-        if limits is None:
-            known = ", ".join(gpus.architectures())
-            where = f"compat.gpus.{device}.architecture"
-            raise UserError(f"{where}: {row.architecture} is not known", hint=f"one of {known}")
+        limits = gpus.architectures()[row.architecture]
         return GpuModel(
             device=device.lower(),
             name=row.name,
@@ -125,8 +142,18 @@ def load() -> Tables:
         raw |= parse(name, text)
     sections = {key: raw[key] for key in _SECTIONS if key in raw}
     # Files that `check` has seen need not be validated again: it takes longer than reading them.
-    rows = build(sections) if digest(texts) == _checked() else _rows(sections, "compat/data")
+    rows = build(sections) if digest(texts) == _checked() else _rows(sections, _OURS)
     return Tables(sections, rows, str(raw["collected"]), raw["collected"])
+
+
+def of(compat: Mapping[str, Any]) -> Tables:
+    """The tables of this release with an inventory's ``compat`` on top. Raises UserError naming the key."""
+    return _of(json.dumps(compat, sort_keys=True, default=str)) if compat else load()
+
+
+@lru_cache(maxsize=16)
+def _of(compat: str) -> Tables:
+    return load().with_overrides(json.loads(compat))
 
 
 def read(name: str) -> dict[str, Any]:
@@ -149,7 +176,7 @@ def parse(name: str, text: str) -> dict[str, Any]:
 def check() -> str:
     """Validate the files of this release and return their digest. Raises UserError for a mistake in them."""
     raw = {key: value for name in FILES for key, value in read(name).items()}
-    _rows({key: raw[key] for key in _SECTIONS if key in raw}, "compat/data")
+    _rows({key: raw[key] for key in _SECTIONS if key in raw}, _OURS)
     return digest({name: _text(name) for name in FILES})
 
 
@@ -171,16 +198,35 @@ def _adapter() -> TypeAdapter[Rows]:
     return TypeAdapter(Rows)
 
 
-def _rows(raw: Mapping[str, Any], root: str) -> Rows:
+@dataclass(frozen=True)
+class _Root:
+    """What tables are called in messages, and where their values were written."""
+
+    name: str
+    places: Places | None = None
+
+    def wrong(self, path: tuple[str, ...], message: str, hint: str = "") -> UserError:
+        key = ".".join((self.name, *path))
+        if self.places is None:
+            return UserError(f"{key}: {message}", hint=hint)
+        return UserError(message, replace(self.places(*path), key=key), hint)
+
+
+_OURS = _Root("compat/data")
+
+
+def _rows(raw: Mapping[str, Any], root: _Root) -> Rows:
     try:
         return _adapter().validate_python(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join([root, *(str(part) for part in first["loc"] if part != "[key]")])
-        raise UserError(f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        path = tuple(str(part) for part in first["loc"] if part != "[key]")
+        quoted = first["type"] == "string_type" and isinstance(first["input"], float)
+        hint = f'in quotes: "{first["input"]}"' if quoted else ""
+        raise root.wrong(path, f"{first['msg'][:1].lower()}{first['msg'][1:]}", hint) from None
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any], root: _Root, path: tuple[str, ...]) -> dict[str, Any]:
     """Mappings are merged key by key, all else is replaced; a key in YAML may be a number or its text."""
     spelled = {str(key): key for key in base}
     merged = dict(base)
@@ -188,6 +234,6 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any], path: str) -> dict[
         key = spelled.get(str(given), given)
         below = base.get(key)
         if isinstance(below, Mapping) and not isinstance(value, Mapping):
-            raise UserError(f"{path}.{given}: should be a mapping")
-        merged[key] = _merge(below, value, f"{path}.{given}") if isinstance(below, Mapping) else value
+            raise root.wrong((*path, str(given)), "should be a mapping")
+        merged[key] = _merge(below, value, root, (*path, str(given))) if isinstance(below, Mapping) else value
     return merged

@@ -8,6 +8,7 @@ from datetime import timedelta
 from labprov.compat import toolkits
 from labprov.compat.answer import Cuda
 from labprov.compat.branch import Candidate
+from labprov.compat.cards import HOW_TO_ADD
 from labprov.compat.frameworks import Wheels
 from labprov.compat.packages import UNVERSIONED
 from labprov.compat.request import Request
@@ -65,12 +66,16 @@ def _source(candidate: Candidate, request: Request) -> Iterator[str]:
 def _cards(candidate: Candidate, request: Request) -> Iterator[str]:
     for card in request.cards:
         if not card.certain:
-            yield f"{card.name} is not in NVIDIA's own lists{'' if card.chip else ': taken as newer than the tables'}"
+            yield f"{card.name} is not in NVIDIA's own lists{'' if card.chip else _taken_as_new(card.device)}"
         if card.architecture == "rubin":
             yield f"what is known of {card.name} (rubin) is uncertain"
     others = [card.name for card in request.cards if card.segment != "datacenter"]
     if candidate.flavour == "open" and candidate.offered.row.open in ("datacenter", "beta") and others:
         yield f"the open modules of branch {candidate.offered.branch} are experimental for {others[0]}"
+
+
+def _taken_as_new(device: str) -> str:
+    return f": taken as newer than the tables; the inventory describes it by {HOW_TO_ADD.format(device=device)}"
 
 
 def _toolkit(chosen: Cuda, candidate: Candidate, request: Request, tables: Tables) -> Iterator[str]:

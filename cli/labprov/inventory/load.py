@@ -31,9 +31,15 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Inventory:
     memberships = _memberships(groups, depths)
     merged = {name: merge(layers, name) for name, layers in _layers(written, memberships, depths).items()}
     world = World(merged, groups, memberships, environment)
-    hosts = {name: _host(name, memberships[name], world, path.parent) for name in merged}
+    compat = Tree(written.compat)
+    hosts = {name: _host(name, memberships[name], world, path.parent, compat) for name in merged}
     return Inventory(
-        path, MappingProxyType(hosts), MappingProxyType(groups), written.simulation, MappingProxyType(_roles(written))
+        path,
+        MappingProxyType(hosts),
+        MappingProxyType(groups),
+        written.simulation,
+        MappingProxyType(_roles(written)),
+        compat,
     )
 
 
@@ -63,7 +69,7 @@ def _layers(
     return layers
 
 
-def _host(name: str, groups: tuple[str, ...], world: World, folder: Path) -> Host:
+def _host(name: str, groups: tuple[str, ...], world: World, folder: Path, compat: Tree) -> Host:
     tree = Tree(world.host(name))
     settings = tree.sub("settings")
     return Host(
@@ -71,6 +77,7 @@ def _host(name: str, groups: tuple[str, ...], world: World, folder: Path) -> Hos
         groups=groups,
         connection=connection(name, tree, folder),
         mirrors=tree.sub("mirrors"),
+        compat=compat,
         settings=MappingProxyType({role: settings.sub(role) for role in settings}),
         vars=MappingProxyType(plain(tree.sub("vars").root)),
         tree=tree,

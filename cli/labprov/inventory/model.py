@@ -22,6 +22,8 @@ class Host:
     """The groups it is in, directly or not, parents before children; without ``all``."""
     connection: Connection
     mirrors: Tree
+    compat: Tree
+    """Rows of the compatibility tables that the inventory adds or changes; the same for every host."""
     settings: Mapping[str, Tree]
     """Role -> its options; only the roles that the inventory mentions (``options`` has all)."""
     vars: Mapping[str, Any]
@@ -54,6 +56,8 @@ class Inventory:
     """What reports say when the hosts are not real servers; empty when they are."""
     roles: Mapping[str, Where]
     """Every role that any ``settings`` in the file mention, also for no host, and where it is first mentioned."""
+    compat: Tree
+    """Rows of the compatibility tables that the file adds or changes."""
 
     def select(self, limit: Sequence[str] = ()) -> tuple[Host, ...]:
         """Give the hosts that ``limit`` (see ``limits``) leaves, in the order of the file; all without a limit.

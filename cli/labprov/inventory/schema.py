@@ -17,7 +17,7 @@ from labprov.inventory.tree import Items, Map, Node
 
 SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures")
 COMMON_KEYS = ("vars", *SINGLE_KEYS, "mirrors", "settings")
-TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "simulation")
+TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "compat", "simulation")
 GROUP_KEYS = (*COMMON_KEYS, "hosts", "groups")
 
 ALL = "all"
@@ -52,6 +52,7 @@ class Written:
     groups: Mapping[str, Group]
     hosts: tuple[HostEntry, ...]
     simulation: str
+    compat: Map
 
     def mentions(self) -> list[HostEntry]:
         """Give every mention of a host, in the order of the file."""
@@ -69,6 +70,7 @@ def check(root: Map) -> Written:
         groups=groups,
         hosts=_hosts(root),
         simulation="" if simulation is None else shape.text(simulation, "text"),
+        compat=shape.mapping(root.entries.get("compat", Map({}, root.where))),
     )
     for entry in written.mentions():
         if entry.name in groups or entry.name == ALL:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from pyinfra import host, logger, state
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
-from labprov.compat import gpus
+from labprov.compat import tables
+from labprov.compat.tables import Tables
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.operations import Commands
 from labprov.errors import HostError
@@ -19,28 +22,31 @@ LINK = "/usr/local/cuda"
 
 
 @operation()
-def check_versions(versions: Sequence[str]) -> Commands:
+def check_versions(versions: Sequence[str], compat: Mapping[str, Any] = MappingProxyType({})) -> Commands:
     """Fail when a toolkit does not work with the installed driver or builds for none of the cards; changes nothing.
 
     + versions: like ``12.8``
+    + compat: the inventory's rows on top of the compatibility tables
 
     The driver that a plan finds may be about to be replaced by an earlier role: only a run is stopped by it.
     """
     driver: str = host.get_fact(DriverLibrary)
     cards: list[Gpu] = host.get_fact(NvidiaGpus)
+    known = tables.of(compat)
     try:
-        require_targets(versions, [gpus.lookup(card.device) for card in cards])
+        require_targets(versions, [known.card(card.device) for card in cards], known)
     except HostError as error:
         raise OperationError(str(error)) from None
-    for limit in _limits(versions, driver):
+    for limit in _limits(versions, driver, known):
         logger.warning("%s%s", host.print_prefix, limit)
     host.noop(f"{', '.join(versions)} with driver {driver}" if driver else "there is no driver yet")
     yield from ()
 
 
-def _limits(versions: Sequence[str], driver: str) -> list[str]:
+def _limits(versions: Sequence[str], driver: str, known: Tables) -> list[str]:
+    branch = int(driver.split(".")[0]) if driver else 0
     try:
-        limits = [driver_limits(version, int(driver.split(".")[0])) for version in versions] if driver else []
+        limits = [driver_limits(version, branch, known) for version in versions] if driver else []
     except HostError as error:
         if state.is_executing:
             raise OperationError(str(error)) from None

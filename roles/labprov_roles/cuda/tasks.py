@@ -38,7 +38,9 @@ def tasks(settings: Settings) -> None:
     except HostError as error:
         raise OperationError(str(error)) from None
     operations.check_versions(
-        name="Check that the toolkits work with the driver and the GPUs", versions=wanted.versions
+        name="Check that the toolkits work with the driver and the GPUs",
+        versions=wanted.versions,
+        compat=settings.compat,
     )
     if settings.source == "vendor":
         cuda_repository.add(system, settings.mirrors.cuda)

@@ -15,6 +15,7 @@ from labprov.compat.answer import Decision
 from labprov.compat.gpus import GpuModel
 from labprov.compat.request import Policy, Request, Wishes
 from labprov.compat.resolve import resolve
+from labprov.compat.tables import Tables
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
 from labprov_roles.cuda.settings import Settings
@@ -38,12 +39,13 @@ def toolkits(settings: Settings, system: System) -> Toolkits:
     """Decide on toolkits and packages. Raises HostError when the source does not have them for this system."""
     if system.name not in SYSTEMS:
         raise HostError(f"this role installs no CUDA toolkit on {system.name} yet; known: {', '.join(SYSTEMS)}")
-    request = _request(settings, system)
+    known = tables.of(settings.compat)
+    request = _request(settings, system, known)
     asked = settings.versions or ((settings.default,) if settings.default else ())
     for version in (*asked, *((settings.default,) if settings.default else ())):
-        if why := compat.missing(version, request, tables.load()):
+        if why := compat.missing(version, request, known):
             raise HostError(why if settings.source == "vendor" else f"{why}: set source: vendor")
-    versions = asked or (_default(request),)
+    versions = asked or (_default(request, known),)
     names = tuple(compat.cuda(version, "full", request).package for version in versions)
     prefix = "/usr/local/cuda-{}" if settings.source == "vendor" else ""
     return Toolkits(versions, settings.default or max(versions, key=number), names, prefix)
@@ -55,9 +57,8 @@ def number(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def driver_limits(version: str, branch: int) -> str:
+def driver_limits(version: str, branch: int, known: Tables) -> str:
     """Say how a driver branch limits a toolkit; empty when it does not. Raises HostError when nothing would run."""
-    known = tables.load()
     if version not in known.toolkits:
         return ""
     level = compat.supported(version, branch, None, known)
@@ -73,9 +74,8 @@ def driver_limits(version: str, branch: int) -> str:
     )
 
 
-def require_targets(versions: Sequence[str], models: Sequence[GpuModel | None]) -> None:
+def require_targets(versions: Sequence[str], models: Sequence[GpuModel | None], known: Tables) -> None:
     """Raise HostError when a toolkit builds for none of the cards; cards that are not in the table count as newer."""
-    known = tables.load()
     for version in versions:
         toolkit = known.toolkits.get(version)
         old = [model for model in models if toolkit and model and compat.dropped(model, toolkit)]
@@ -84,15 +84,15 @@ def require_targets(versions: Sequence[str], models: Sequence[GpuModel | None]) 
             raise HostError(f"CUDA {version} cannot build for {old[0].name}: {last} is the last that does")
 
 
-def _request(settings: Settings, system: System) -> Request:
+def _request(settings: Settings, system: System, known: Tables) -> Request:
     """Without cards: servers with the same driver get the same toolkit."""
-    policy = Policy(date.today(), chosen_on=tables.load().collected)
+    policy = Policy(date.today(), chosen_on=known.collected)
     wishes = Wishes(source="vendor", cuda_source=settings.source)
     return Request((), system.name, policy, system.machine, wishes=wishes)
 
 
-def _default(request: Request) -> str:
-    answer = resolve(request, tables.load())
+def _default(request: Request, known: Tables) -> str:
+    answer = resolve(request, known)
     if not isinstance(answer, Decision) or not answer.cuda:
         raise HostError(f"no CUDA toolkit is known for {request.system} on {request.machine}")
     return answer.cuda[0].version

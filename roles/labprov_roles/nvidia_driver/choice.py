@@ -43,7 +43,7 @@ def choose(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Choice:
     if system.name not in SYSTEMS:
         known = ", ".join(SYSTEMS)
         raise HostError(f"this role installs no NVIDIA driver on {system.name} yet; known: {known}")
-    answer = resolve(_request(settings, system, gpus), tables.load())
+    answer = resolve(_request(settings, system, gpus), tables.of(settings.compat))
     if isinstance(answer, Refusal):
         raise HostError(str(answer))
     legacy = [name for name in answer.packages.install if name.startswith("nvidia-tesla-")]
@@ -61,7 +61,7 @@ def choose(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Choice:
 
 
 def _request(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Request:
-    known = tables.load()
+    known = tables.of(settings.compat)
     return Request(
         cards=tuple(known.card(gpu.device) or cards.unknown(gpu.device) for gpu in gpus),
         system=system.name,

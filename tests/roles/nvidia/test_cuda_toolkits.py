@@ -3,7 +3,7 @@
 import pytest
 from pyinfra.api import OperationError
 
-from labprov.compat import gpus
+from labprov.compat import gpus, tables
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
@@ -59,7 +59,7 @@ def test_what_a_source_does_not_have(system, settings, message):
 @pytest.mark.parametrize("system", [BOOKWORM, TRIXIE])
 def test_the_default_driver_supports_the_default_toolkit_in_full(system):
     default = toolkits(Settings(), system).default
-    assert driver_limits(default, choose(DriverSettings(), system, ()).branch) == ""
+    assert driver_limits(default, choose(DriverSettings(), system, ()).branch, tables.load()) == ""
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_the_default_driver_supports_the_default_toolkit_in_full(system):
 def test_driver_rules(version, branch, outcome):
     if outcome == "refused":
         with pytest.raises(HostError, match=rf"CUDA {version} does not run on driver branch {branch}"):
-            driver_limits(version, branch)
+            driver_limits(version, branch, tables.load())
     else:
-        assert bool(driver_limits(version, branch)) == (outcome == "limited")
+        assert bool(driver_limits(version, branch, tables.load())) == (outcome == "limited")
 
 
 def models(*devices):
@@ -92,12 +92,12 @@ def models(*devices):
 
 def test_a_toolkit_that_builds_for_no_card_is_refused():
     with pytest.raises(HostError, match=r"CUDA 13\.0 cannot build for Tesla P100.*: 12\.9 is the last"):
-        require_targets(["12.9", "13.0"], models("15f8"))
+        require_targets(["12.9", "13.0"], models("15f8"), tables.load())
 
 
 @pytest.mark.parametrize("devices", [("15f8", "20b5"), ("20b5",), ("ffff",), ("15f8", "ffff"), ()])
 def test_one_card_that_it_builds_for_is_enough(devices):
-    require_targets(["13.0"], models(*devices))
+    require_targets(["13.0"], models(*devices), tables.load())
 
 
 def test_versions_are_checked_against_driver_and_cards(commands, caplog):
