@@ -3,13 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test test-fast test-slow lint types docs bench clean
+.PHONY: help demo test test-fast test-slow lint types docs box bench clean
 
 help:
 	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
 	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
 	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
 	@echo "make test-slow  the tests that take many minutes: the controller killed at 50 moments (root on Linux)"
+	@echo "make box        build a Debian 12 box for Vagrant's provider libvirt (root on Debian)"
 	@echo "make docs       write the generated part of the reference anew"
 	@echo "make bench      measure labprov against pyinfra, Ansible and the floor on 20 sandbox hosts (root; takes hours)"
 	@echo "make clean      remove .venv and caches"
@@ -48,6 +49,9 @@ test-slow: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
 
+box: $(VENV)/.installed
+	$(BIN)/python vagrant/box/build.py
+
 bench: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m bench
@@ -55,4 +59,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m bench.thousand
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf vagrant/box/build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,6 +6,7 @@ Layer map, in the direction in which data flows (no module imports one further d
 ``errors``     the one tree of errors; a place in a file (``Where``)
 ``types``      validated value types (paths, package names, fingerprints, URLs) that settings are made of
 ``mirrors``    where everything is downloaded from, and which keys must have signed it
+``vagrant``    the machines of a Vagrantfile: how they stand and how they are reached
 ``inventory``  YAML to hosts: groups, templates, precedence, and where each value was written
 ``role``       a role's settings, tasks and checks, loaded by name
 ``deploy``     named, ordered lists of roles (the scripts in ``deploys/``)

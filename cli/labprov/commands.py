@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from labprov import deploy as deploys
 from labprov import inventory as inventories
 from labprov import plan as plans
 from labprov import role as roles
-from labprov import rollout
+from labprov import reboots, rollout
 from labprov.apply import Policy
 from labprov.errors import UserError
 from labprov.report import data, journal, text
@@ -20,8 +21,24 @@ from labprov.report.junit import as_junit
 from labprov.report.summary import Run, changes, exit_code, not_done
 from labprov.running import Output, Selection, running
 
+_INVENTORIES = {
+    "sandbox": "bring up the sandbox by 'labprov sandbox up'",
+    "vagrant": "write one with the line 'vagrant: FOLDER', the folder of your Vagrantfile",
+}
+"""How to come by the inventories that have a name of their own."""
 CHANGES_PENDING = 3
 """Exit code of ``plan --exit-code`` when something would change."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about an apply."""
+
+    reboot: bool | None = None
+    """Whether hosts that need it are rebooted; None: as the inventory says."""
+    verify_batches: bool = False
+    wait: float = 0.0
+    """Seconds to wait for another labprov at work on a host."""
 
 
 def inventory_path(name: str) -> Path:
@@ -30,7 +47,7 @@ def inventory_path(name: str) -> Path:
     if path.is_file() or "/" in name or path.suffix in (".yml", ".yaml"):
         return path
     if not named.is_file():
-        hint = "bring up the sandbox by 'labprov sandbox up'" if name == "sandbox" else "a path works too"
+        hint = _INVENTORIES.get(name, "a path works too")
         raise UserError(f"there is no inventory {named}", hint=f"{hint}, or name yours with -i")
     return named
 
@@ -45,6 +62,8 @@ def make_plan(selection: Selection) -> plans.Plan:
         if last is None:
             raise UserError(f"{deploy.name} was not run with {inventory.path} before", hint="leave out --retry-failed")
         hosts = tuple(host for host in hosts if host.name in not_done(last))
+    rollout.lines(hosts)  # a mistake in these should show before anything is done
+    reboots.read(hosts)
     return plans.make(deploy, inventory, hosts, selection.only)
 
 
@@ -63,13 +82,15 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     return CHANGES_PENDING if not code and pending_is_error and changes(record.planned) else code
 
 
-def apply(selection: Selection, output: Output, policy: Policy, confirm: Callable[[str], bool] | None) -> int:
+def apply(selection: Selection, output: Output, options: Options, confirm: Callable[[str], bool] | None) -> int:
     """Plan, ask, apply, verify, all over the same connections. ``confirm`` is None when nobody is to be asked."""
     made = make_plan(selection)
     if not made.hosts:
         output.console.print("No host failed in the last run: nothing is to be done again.")
         return 0
-    rollout.lines(made.hosts)  # a mistake in it should show before anything is done
+    override = {None: None, True: reboots.ALWAYS, False: reboots.FORBIDDEN}[options.reboot]
+    rules = reboots.read(made.hosts, override, asking=confirm is not None)
+    policy = Policy(rules, options.verify_batches, options.wait)
     with running(made, selection, output, journal="apply") as run:
         run.preview()
         diffs = output.verbose or confirm is not None
@@ -79,7 +100,7 @@ def apply(selection: Selection, output: Output, policy: Policy, confirm: Callabl
         if changes(run.record.planned) and confirm and not confirm(_question(run.record)):
             output.console.print("Nothing was changed.")
             return 0
-        run.apply(policy)
+        run.apply(policy, confirm)
         run.verify()
     return _conclude(run.record, output)
 
@@ -132,7 +153,8 @@ def listing(inventory: str, console: Console) -> int:
     text.banner(console, found.simulation)
     for host in found.hosts.values():
         groups = f"  [dim]{', '.join(host.groups)}[/]" if host.groups else ""
-        console.print(f"  {host.name}  {host.connection.address}{groups}")
+        address = found.absent.get(host.name, host.connection.address).replace("_", " ")
+        console.print(f"  {host.name}  {address}{groups}")
     return 0
 
 

@@ -23,12 +23,14 @@ def hosts() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     inventory = inventories.load(inventory_path(os.environ.get("LABPROV_INVENTORY", "sandbox")))
     known = [roles.load(name) for name in roles.names()]
     data = {}
-    for target, host in zip(targets(list(inventory.hosts.values())), inventory.hosts.values(), strict=True):
+    chosen = inventory.select()
+    for target, host in zip(targets(chosen), chosen, strict=True):
         settings = {
             role.name: settings_of(role, host).model_dump(exclude_unset=True) for role in known if _fits(role, host)
         }
         data[target.name] = pyinfra_data(target) | {DATA_KEY: settings}
-    return {group: [(name, data[name]) for name in members] for group, members in inventory.groups.items()}
+    groups = inventory.groups.items()
+    return {group: [(name, data[name]) for name in members if name in data] for group, members in groups}
 
 
 def _fits(role: roles.Role, host: inventories.Host) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from labprov.engine.facts.system import Container, System
+from labprov.engine.facts.system import Container, System, Virtualization
 from labprov.errors import HostError
 from labprov_roles.base.facts import Locales, LocaleState, TimeZones
 from labprov_roles.base.settings import Settings
@@ -91,3 +91,22 @@ def test_both_places_of_the_time_zone_are_read() -> None:
 
 def test_a_machine_of_its_own_is_no_container() -> None:
     assert [Container().process(lines) for lines in (["none"], ["systemd-nspawn"], [])] == ["", "systemd-nspawn", ""]
+
+
+def test_virtual_machines_get_the_agent_of_what_carries_them() -> None:
+    agents = DEBIAN.guest_agents
+    found = {word: agents.get(word) for word in ("kvm", "qemu", "vmware", "microsoft", "oracle", "systemd-nspawn", "")}
+    assert found == {
+        "kvm": "qemu-guest-agent",
+        "qemu": "qemu-guest-agent",
+        "vmware": "open-vm-tools",
+        "microsoft": "hyperv-daemons",
+        "oracle": None,  # VirtualBox: not in Debian's archive
+        "systemd-nspawn": None,
+        "": None,
+    }
+
+
+def test_what_a_host_runs_on_is_systemds_word_for_it() -> None:
+    said = [Virtualization().process(lines) for lines in (["vmware"], ["none"], [])]
+    assert said == ["vmware", "", ""]

@@ -1,6 +1,7 @@
 """The inventory: one YAML file to hosts, each with its connection, settings, and where every value was written.
 
-It knows no role, opens no connection, and reads no other file. Modules, in the direction in which data flows:
+It knows no role, connects to no host, and reads no other file; hosts may be the machines of a Vagrantfile. Modules, in
+the direction in which data flows:
 
 ==============  =========================================================================
 ``tree``        values with their places: what is written, and what is merged from it
@@ -12,6 +13,7 @@ It knows no role, opens no connection, and reads no other file. Modules, in the 
 ``shape``       what kind of value a node is
 ``templates``   Jinja2 in one value
 ``schema``      which keys stand where; a tree to layers
+``guests``      the machines of a Vagrantfile as hosts
 ``graph``       how groups nest: depth and members
 ``merge``       layers to one tree a host, by precedence
 ``render``      what templates see of the inventory; every host's values, rendered

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from labprov.errors import Where
-from labprov.inventory import graph, schema, source
+from labprov.inventory import graph, guests, schema, source
 from labprov.inventory.connection import connection
 from labprov.inventory.merge import merge
 from labprov.inventory.model import Host, Inventory
@@ -16,7 +16,7 @@ from labprov.inventory.render import World
 from labprov.inventory.schema import ALL, Written
 from labprov.inventory.tree import Map, Tree, plain
 
-_TOP, _HOST = -1, 1_000_000
+_TOP, _MACHINE, _HOST = -1, 999_999, 1_000_000
 """Levels of precedence around those of the groups, which are their depths."""
 
 
@@ -25,7 +25,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Inventory:
 
     Raises UserError at the first mistake found, with its file, line and key.
     """
-    written = schema.check(source.read(path))
+    written, absent = guests.added(schema.check(source.read(path)), path.parent)
     depths = graph.depths(written.groups)
     groups = _groups(written)
     memberships = _memberships(groups, depths)
@@ -40,11 +40,12 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Inventory:
         written.simulation,
         MappingProxyType(_roles(written)),
         compat,
+        MappingProxyType(absent),
     )
 
 
 def _groups(written: Written) -> dict[str, tuple[str, ...]]:
-    every = tuple(dict.fromkeys(entry.name for entry in written.mentions()))
+    every = tuple(dict.fromkeys(entry.name for entry in (*written.mentions(), *written.machines)))
     members = graph.members(written.groups)
     return {ALL: every} | {group: tuple(name for name in every if name in members[group]) for group in written.groups}
 
@@ -64,6 +65,8 @@ def _layers(
     layers: dict[str, list[tuple[int, Map]]] = {}
     for name, groups in memberships.items():
         layers[name] = [(_TOP, written.body), *((depths[group], written.groups[group].body) for group in groups)]
+    for entry in written.machines:
+        layers[entry.name].append((_MACHINE, entry.body))
     for entry in written.mentions():
         layers[entry.name].append((_HOST, entry.body))
     return layers

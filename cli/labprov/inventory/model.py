@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from labprov.errors import Where
 from labprov.inventory.connection import Connection
+from labprov.inventory.guests import not_running
 from labprov.inventory.limits import select
 from labprov.inventory.tree import Tree
+from labprov.vagrant.output import NOT_CREATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,23 @@ class Inventory:
     """Every role that any ``settings`` in the file mention, also for no host, and where it is first mentioned."""
     compat: Tree
     """Rows of the compatibility tables that the file adds or changes."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Virtual machines among the hosts that do not run, and Vagrant's word for how they stand."""
 
     def select(self, limit: Sequence[str] = ()) -> tuple[Host, ...]:
         """Give the hosts that ``limit`` (see ``limits``) leaves, in the order of the file; all without a limit.
 
-        Raises UserError for a pattern that matches nothing, and when no host is left.
+        A virtual machine that was never created is no host unless the limit asks for it. Raises UserError for a pattern
+        that matches nothing, when no host is left, and for a machine that does not run.
         """
-        return tuple(self.hosts[name] for name in select(limit, self.groups))
+        names = select(limit, self.groups)
+        created = [name for name in names if limit or self.absent.get(name) != NOT_CREATED]
+        if missing := [name for name in created or names if name in self.absent]:
+            raise not_running(missing, self.absent, self.hosts[missing[0]].where)
+        return tuple(self.hosts[name] for name in created)
+
+    @property
+    def left_out(self) -> str:
+        """What a run over all hosts leaves out, as a sentence; empty when that is nothing."""
+        names = [name for name, state in self.absent.items() if state == NOT_CREATED]
+        return f"Not created by Vagrant, so left out: {', '.join(names)}" if names else ""

@@ -13,11 +13,11 @@ from labprov.inventory import shape
 from labprov.inventory.connection import KEYS as CONNECTION_KEYS
 from labprov.inventory.names import expand, is_name
 from labprov.inventory.templates import NAMES as TEMPLATE_NAMES
-from labprov.inventory.tree import Items, Map, Node
+from labprov.inventory.tree import Items, Leaf, Map, Node
 
-SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures")
+SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures", "reboot", "reboot_at_once")
 COMMON_KEYS = ("vars", *SINGLE_KEYS, "mirrors", "settings")
-TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "compat", "simulation")
+TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "compat", "simulation", "vagrant")
 GROUP_KEYS = (*COMMON_KEYS, "hosts", "groups")
 
 ALL = "all"
@@ -53,6 +53,10 @@ class Written:
     hosts: tuple[HostEntry, ...]
     simulation: str
     compat: Map
+    vagrant: Leaf | None = None
+    """The folder of the Vagrantfile whose machines are the hosts, relative to the inventory's."""
+    machines: tuple[HostEntry, ...] = ()
+    """Those machines, with what Vagrant says of each; empty until somebody asks."""
 
     def mentions(self) -> list[HostEntry]:
         """Give every mention of a host, in the order of the file."""
@@ -71,15 +75,20 @@ def check(root: Map) -> Written:
         hosts=_hosts(root),
         simulation="" if simulation is None else shape.text(simulation, "text"),
         compat=shape.mapping(root.entries.get("compat", Map({}, root.where))),
+        vagrant=_folder(root.entries.get("vagrant")),
     )
     for entry in written.mentions():
         if entry.name in groups or entry.name == ALL:
             raise UserError(
                 f"{entry.name!r} is a group", entry.where, "a group's children stand under its key 'groups'"
             )
-    if not written.mentions():
+    if not written.mentions() and not written.vagrant:
         raise UserError("names no host", Where(root.where.file), "list hosts under the key 'hosts'")
     return written
+
+
+def _folder(node: Node | None) -> Leaf | None:
+    return None if node is None else Leaf(shape.text(node, "the folder of a Vagrantfile"), node.where)
 
 
 def _group(name: str, node: Node) -> Group:

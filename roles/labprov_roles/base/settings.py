@@ -45,6 +45,9 @@ class Settings(RoleSettings):
     systemd-timesyncd does it. `false` leaves everything about the clock as it is."""
     ntp_servers: tuple[Hostname, ...] = ()
     """Time servers, first preferred (many campus networks block all but their own); the distribution's when empty."""
+    guest_agent: bool = True
+    """On a virtual machine, run the agent of what carries it: qemu-guest-agent (KVM, QEMU), open-vm-tools (VMware) or
+    hyperv-daemons (Hyper-V). `false` leaves them as they are."""
     apt_lock_timeout: int = Field(default=300, ge=0, le=86_400)
     """Seconds that every apt on the server, also a person's own, waits for another one to finish instead of failing."""
 

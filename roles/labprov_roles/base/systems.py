@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
@@ -36,8 +36,17 @@ class Platform:
     """Configuration in which the package manager is told to wait for its lock."""
     time_daemons: tuple[TimeDaemon, ...]
     """In the order in which they are looked for; the last one is installed where none is there."""
+    guest_agents: Mapping[str, str] = field(default_factory=dict)
+    """The package by which a virtual machine answers what carries it, by systemd-detect-virt's word for that."""
 
 
+# VirtualBox and Parallels have agents too, but not in Debian's archive.
+_DEBIAN_AGENTS = {
+    "kvm": "qemu-guest-agent",
+    "qemu": "qemu-guest-agent",
+    "vmware": "open-vm-tools",
+    "microsoft": "hyperv-daemons",
+}
 # Debian 12 and 13: chrony's configuration there says "sourcedir /etc/chrony/sources.d".
 _DEBIAN = Platform(
     lock_file="/etc/apt/apt.conf.d/80labprov",
@@ -54,6 +63,7 @@ _DEBIAN = Platform(
             "NTP={}",
         ),
     ),
+    guest_agents=_DEBIAN_AGENTS,
 )
 _FAMILIES = {"debian": _DEBIAN}
 

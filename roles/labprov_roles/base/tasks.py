@@ -9,7 +9,7 @@ from pyinfra.api import deploy
 from pyinfra.operations import files, systemd
 
 from labprov.engine.facts.packages import InstalledPackages
-from labprov.engine.facts.system import Container, OperatingSystem
+from labprov.engine.facts.system import Container, OperatingSystem, Virtualization
 from labprov.engine.operations import packages
 from labprov_roles.base.operations import check_time_servers, default_locale, time_zone
 from labprov_roles.base.settings import Settings
@@ -39,6 +39,9 @@ def tasks(settings: Settings) -> None:
         default_locale(name="Set the default locale", locale=settings.locale)
     if settings.ntp:
         _keep_time(daemon, settings)
+    agent = system.guest_agents.get(host.get_fact(Virtualization))
+    if settings.guest_agent and agent:
+        packages.install(name="Install the guest agent of this virtual machine", packages=[agent])
 
 
 def _daemon(system: Platform, settings: Settings) -> TimeDaemon:

@@ -23,6 +23,14 @@ _TRIES = {
     "vim": "vim --version",
     "wget": "wget --version",
 }
+_QEMU = ("qemu-guest-agent", "qemu-guest-agent", "/dev/virtio-ports/org.qemu.guest_agent.0")
+# By systemd-detect-virt: package, service, and what must be there for the service to have anything to do.
+_AGENTS = {
+    "kvm": _QEMU,
+    "qemu": _QEMU,
+    "vmware": ("open-vm-tools", "open-vm-tools", "/usr/bin/vmtoolsd"),
+    "microsoft": ("hyperv-daemons", "hv-kvp-daemon", "/dev/vmbus/hv_kvp"),
+}
 # Seconds that a clock that was just told to follow a server may take to do so.
 _SYNC_SECONDS = 60
 
@@ -47,6 +55,19 @@ def test_apt_waits_for_its_lock(host: Host, settings: Settings) -> None:
     """Apt itself says how long it waits, after reading every file of its configuration."""
     said = host.check_output("apt-config dump DPkg::Lock::Timeout").strip()
     assert said == f'DPkg::Lock::Timeout "{settings.apt_lock_timeout}";'
+
+
+def test_virtual_machine_runs_its_guest_agent(host: Host, settings: Settings) -> None:
+    """The agent that fits the machine is there; it runs where the machine that carries this one gives it a way out."""
+    if not settings.guest_agent:
+        pytest.skip("guest_agent: false")
+    agent = _AGENTS.get(host.run("systemd-detect-virt").stdout.strip())
+    if agent is None:
+        pytest.skip("not a virtual machine with an agent in the distribution's archive")
+    package, service, way = agent
+    assert host.package(package).is_installed
+    if host.file(way).exists:
+        assert host.run("systemctl is-active -- %s", service).stdout.strip() == "active"
 
 
 def test_clock_follows_a_time_server(host: Host, settings: Settings) -> None:

@@ -71,6 +71,24 @@ class OperatingSystem(FactBase[System]):
         )
 
 
+class Virtualization(FactBase[str]):
+    """What the host runs on, in systemd's words (``kvm``, ``vmware``, ``oracle``, a container's kind); empty on metal."""
+
+    @staticmethod
+    def default() -> str:
+        """A machine of metal."""
+        return ""
+
+    def command(self) -> str:
+        """Ask systemd for the innermost; it says ``none`` and fails where there is none."""
+        return "systemd-detect-virt 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> str:
+        """One word."""
+        word = output[0].strip() if output else ""
+        return "" if word == "none" else word
+
+
 class Container(FactBase[str]):
     """The kind of container that the host is (``systemd-nspawn``, ``lxc``, ...); empty on a machine of its own."""
 
