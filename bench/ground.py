@@ -20,6 +20,7 @@ from bench.farm import Farm
 from labprov.engine.batch import script
 from labprov.engine.learned import Learned
 from labprov.engine.session import WHO
+from labprov.engine.together import together
 
 DEPLOY = Path("deploys/gpu_node.py")
 _NONCE = "0123456789abcdef" * 2
@@ -80,7 +81,7 @@ class Ground:
         learned = Learned(f"{self.inventory.resolve()} {DEPLOY.resolve()}", self.state / "labprov")
         numbers = {}
         for host in self.hosts:
-            commands = [WHO, *learned.get(host, "facts")]
+            commands = [question.command for question in together([WHO, *learned.get(host, "facts")])]
             Path(str(self.facts).format(host=host)).write_bytes(script(commands, _NONCE))
             numbers[host] = len(commands)
         return numbers

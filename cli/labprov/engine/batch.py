@@ -26,7 +26,8 @@ def script(commands: Sequence[str], nonce: str) -> bytes:
     """Shell text that runs each command in a shell of its own, framing its output, errors and exit status."""
     lines = [f"printf '{nonce}'; printf '{nonce}' >&2"]
     for command in commands:
-        lines.append(f"sh -c {shlex.quote(command)} </dev/null; printf '{nonce}%d {nonce}' $?; printf '{nonce}' >&2")
+        # eval in a subshell: a shell of its own without starting one; a syntax error ends the subshell alone
+        lines.append(f"(eval {shlex.quote(command)}) </dev/null; printf '{nonce}%d {nonce}' $?; printf '{nonce}' >&2")
     return "\n".join([*lines, "exit 0", ""]).encode()
 
 

@@ -25,6 +25,7 @@ from pyinfra.facts import server
 
 from labprov.engine.batch import Completed, script, take_apart
 from labprov.engine.hidden import secrets_in
+from labprov.engine.together import Question, alone, together
 from labprov.errors import HostError
 
 Execute = Callable[[bytes], Completed]
@@ -84,18 +85,21 @@ class Knowledge:
 
     def fetch(self, commands: Sequence[str]) -> None:
         """Learn the outputs of ``commands`` in one round trip. Raises HostError when the host gives none."""
-        nonce = secrets.token_hex(16)
         todo = list(dict.fromkeys(command for command in commands if command not in self._raw))
-        if not todo:
-            return
-        done = self.execute(script(todo, nonce))
+        if todo:
+            self._ask(together(todo))
+
+    def _ask(self, questions: Sequence[Question]) -> None:
+        nonce = secrets.token_hex(16)
+        done = self.execute(script([question.command for question in questions], nonce))
         if done.left_out:
-            raise HostError(f"the answers to {len(todo)} questions were too long ({done.left_out} bytes too many)")
-        results = take_apart(done, nonce, len(todo))
+            raise HostError(f"the answers to {len(questions)} questions were too long ({done.left_out} bytes too many)")
+        results = take_apart(done, nonce, len(questions))
         if not results:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise HostError(said[-1] if said else f"no answer to {len(todo)} questions (exit code {done.status})")
-        self._raw.update(zip(todo, results, strict=False))
+            raise HostError(said[-1] if said else f"no answer to {len(questions)} questions (exit code {done.status})")
+        for question, result in zip(questions, results, strict=False):
+            self._raw.update(question.answers(result))
 
     def raw(self, command: str) -> Completed:
         """The output of one command, fetched when it is not known, with what is likely to be asked next."""
@@ -104,6 +108,8 @@ class Knowledge:
             after = order.index(command) + 1 if command in self.asked else len(order)
             self.fetch([command, *order[after : after + self._ahead]])
             self._ahead *= 2
+        if command not in self._raw:  # the one command for all of its kind failed
+            self._ask([alone(command)])
         return self._raw[command]
 
     def value(self, fact: FactBase[Any], command: str, name: str) -> Any:

@@ -1,0 +1,143 @@
+"""Questions of one kind asked as one command: each gets the answer that it would have got alone, from a real shell."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyinfra.api import StringCommand
+from pyinfra.facts import files, systemd
+
+from labprov.engine.batch import Completed
+from labprov.engine.facts.packages import InstalledPackages
+from labprov.engine.together import together
+
+
+def text(command: str | StringCommand) -> str:
+    return command if isinstance(command, str) else command.get_raw_value()
+
+
+def shell(command: str) -> Completed:
+    """Without the time of the last reading, which a digest changes."""
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    return Completed(done.returncode, re.sub(rb"atime=\d+", b"atime=1", done.stdout), done.stderr)
+
+
+def answers(commands: list[str]) -> dict[str, Completed]:
+    found: dict[str, Completed] = {}
+    for question in together(commands):
+        found.update(question.answers(shell(question.command)))
+    return found
+
+
+def look(path: str) -> str:
+    return text(files.File().command(path))
+
+
+def digest(path: str) -> str:
+    return text(files.Sha1File().command(path))
+
+
+def installed(*names: str) -> str:
+    return text(InstalledPackages().command(names))
+
+
+def state(fact: type[systemd.SystemdStatus], unit: str) -> str:
+    command = text(fact().command(services=unit))
+    return f"! command -v systemctl >/dev/null 2>&1 || {{ {command}\n}}"  # as Knowledge writes it
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (look("/etc/passwd"), look("/etc")),
+        (text(files.Directory().command("/etc")), text(files.Link().command("/usr/local/cuda-12.8"))),
+        (digest("/etc/passwd"), digest("/etc/apt/sources.list.d/a_b+c.sources")),
+        (installed("bash", "linux-image-*"), installed("libc6")),
+        (state(systemd.SystemdStatus, "docker.service"), state(systemd.SystemdEnabled, "getty@tty1.service")),
+    ],
+    ids=["look", "folder and link", "digest", "packages", "units"],
+)
+def test_what_pyinfra_and_our_facts_ask_is_recognised(pair):
+    """Fails when a new pyinfra words these questions otherwise: labprov then still works, and is slower."""
+    assert len(together(list(pair))) == 1
+
+
+def test_each_gets_what_it_would_have_got_alone(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("a -> b\nuser=mallory group=root")
+    (tmp_path / "file.more").write_text("y")
+    (tmp_path / "secret").write_text("z")
+    names = ["file", "folder", "link", "dangling", "file.more", "nothing", "secret/below"]
+    commands = [look(f"{tmp_path}/{name}") for name in names] + [digest(f"{tmp_path}/{name}") for name in names]
+    commands += [installed("dpkg", "no-such-package"), installed("libc*"), installed("b?sh", "dpkg")]
+    found = answers(commands)
+    assert len(together(commands)) == 3
+    for command in commands:
+        alone = shell(command)
+        assert sorted(found[command].stdout.split(b"\n")) == sorted(alone.stdout.split(b"\n")), command
+        assert found[command].status == alone.status == 0
+
+
+def test_units_are_told_apart_by_their_place():
+    asked = [
+        state(systemd.SystemdStatus, "one.service"),
+        state(systemd.SystemdEnabled, "alias.service"),
+        state(systemd.SystemdEnabled, "one.service"),
+    ]
+    (question,) = together(asked)
+    assert question.command.endswith(" one.service alias.service")
+    said = (
+        b"Id=one.service\nSubState=running\nUnitFileState=enabled\n\nId=real.service\nSubState=dead\nUnitFileState=\n"
+    )
+    found = question.answers(Completed(0, said, b""))
+    assert [found[each].stdout for each in asked] == [
+        b"Id=one.service\nSubState=running\n",
+        b"Id=real.service\nUnitFileState=\n",
+        b"Id=one.service\nUnitFileState=enabled\n",
+    ]
+    assert {done.stdout for done in question.answers(Completed(0, b"", b"")).values()} == {b""}, "no systemctl there"
+
+
+def test_what_could_be_mistaken_goes_out_alone():
+    odd = [
+        look("/etc/with space"),
+        look("/etc/it's"),
+        look("~/x"),
+        digest("/tmp/ü ö"),
+        installed("libc6:amd64"),
+        installed(),
+        text(systemd.SystemdStatus().command(services=["a.service", "b.service"])),
+        state(systemd.SystemdStatus, "*.service"),
+        f"{look('/etc')}; rm -rf /tmp/x",
+        f"echo hello; {digest('/etc/passwd')}",
+    ]
+    commands = [*odd, look("/etc"), digest("/etc/passwd"), installed("bash"), state(systemd.SystemdStatus, "a.service")]
+    assert [question.command for question in together(commands)] == commands
+
+
+def test_a_failed_answer_answers_nothing():
+    (question,) = together([look("/etc"), look("/usr")])
+    assert question.answers(Completed(127, b"", b"stat: not found")) == {}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), min_size=1, max_size=8)))
+def test_any_path_gets_its_own_answer(tmp_path_factory, names):
+    folder = tmp_path_factory.mktemp("any")
+    paths = []
+    for name in names:
+        path = folder / name
+        if "/" not in name and name not in (".", ".."):
+            path.write_text(name)
+            paths.append(str(path))
+    commands = [look(path) for path in paths] + [digest(path) for path in paths]
+    found = answers(list(dict.fromkeys(commands)))
+    assert {command: found[command].stdout for command in commands} == {
+        command: shell(command).stdout for command in commands
+    }
