@@ -72,7 +72,7 @@ class OperatingSystem(FactBase[System]):
 
 
 class Virtualization(FactBase[str]):
-    """What the host runs on, in systemd's words (``kvm``, ``vmware``, ``oracle``, a container's kind); empty on metal."""
+    """What the host runs on, in systemd's words: ``kvm``, ``vmware``, a container's kind; empty on metal."""
 
     @staticmethod
     def default() -> str:
