@@ -1,5 +1,9 @@
 """Facts about Docker, from literal output."""
 
+import subprocess
+
+import pytest
+
 from labprov_roles.docker.facts import Data, DockerData, DockerEngine, Engine, GroupMembers, KnownUsers, SnapDocker
 
 RUN = "5c6b6ac3a5ae4f6c8d2b1f4e3a2b1c0d"
@@ -16,18 +20,45 @@ def test_a_bare_host_has_no_engine():
 
 def test_a_running_engine():
     found = engine(
-        "Docker version 26.1.5+dfsg1, build 411e817",
-        "validates=yes",
+        "version=5:26.1.5-1~debian.13~trixie",
         "ActiveState=active",
         "UnitFileState=enabled",
         f"InvocationID={RUN}",
     )
-    assert found == Engine("26.1.5+dfsg1", validates=True, active=True, enabled=True)
-    assert found.major == 26
+    assert found == Engine("26.1.5-1~debian.13~trixie", active=True, enabled=True)
+    assert (found.major, found.validates) == (26, True)
 
 
 def test_an_old_engine():
-    assert engine("Docker version 20.10.24+dfsg1, build 297e128", "ActiveState=active").major == 20
+    found = engine("Docker version 20.10.24+dfsg1, build 297e128", "ActiveState=active")
+    assert (found.major, found.validates) == (20, False)
+
+
+def test_no_engine_has_no_version():
+    assert engine("version=none", "ActiveState=inactive").version == ""
+
+
+@pytest.mark.parametrize(
+    ("folder", "package", "expected"),
+    [
+        ("/usr/bin", "ii 5:28.5.1-1", "28.5.1-1"),
+        ("/usr/bin", "hi 20.10.24+dfsg1-1+deb12u1", "20.10.24+dfsg1-1+deb12u1"),
+        ("/usr/bin", "rc 5:28.5.1-1", "27.0.1"),
+        ("/usr/local/bin", "ii 5:28.5.1-1", "27.0.1"),
+    ],
+    ids=["vendor's", "held", "removed package", "put by hand"],
+)
+def test_where_the_version_comes_from(folder, package, expected):
+    """The command with programs that answer in place of the host's own."""
+    programs = f"""command() {{ echo {folder}/dockerd; }}
+dpkg-query() {{ echo '{package}'; }}
+dockerd() {{ echo 'Docker version 27.0.1, build 1'; }}
+systemctl() {{ :; }}
+"""
+    done = subprocess.run(
+        ["bash", "-c", programs + DockerEngine().command()], capture_output=True, text=True, check=True
+    )
+    assert engine(*done.stdout.splitlines()).version == expected
 
 
 def test_a_mark_counts_for_the_run_it_names():

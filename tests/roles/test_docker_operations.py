@@ -16,7 +16,7 @@ from labprov_roles.docker import ledger, operations
 from labprov_roles.docker.daemon import Wanted
 from labprov_roles.docker.facts import Data, DockerData, DockerEngine, Engine, GroupMembers, KnownUsers, SnapDocker
 
-RUNNING = Engine("26.1.5", validates=True, active=True, enabled=True)
+RUNNING = Engine("26.1.5", active=True, enabled=True)
 WANTED = Wanted("docker", {"mtu": 1400}, [{"live-restore": True}])
 RESTART = (
     "systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl restart docker.service || "

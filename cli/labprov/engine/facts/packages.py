@@ -42,8 +42,8 @@ class HeldPackages(FactBase[list[str]]):
     default = list
 
     def command(self) -> str:
-        """Read by apt-mark; empty without apt."""
-        return "apt-mark showhold 2>/dev/null || true"
+        """Asked of dpkg, which keeps them: apt-mark first reads all package lists, a tenth of all facts' time."""
+        return "dpkg-query -W -f '${db:Status-Want} ${Package}\n' 2>/dev/null | sed -n 's/^hold //p'"
 
     def process(self, output: list[str]) -> list[str]:
         """One name a line."""
