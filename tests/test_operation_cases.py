@@ -4,7 +4,8 @@ A folder named after a role is about that role's ``operations.py``, any other ab
 
 Facts are typed: what a case says is turned into what the fact's ``process`` gives (a dataclass, a number, ...), and
 what is no such value fails the case. A fact that a case leaves out has its default, as on a bare host; one that the
-operation does not ask for fails it. Long beginnings of commands are abbreviated, see ``test_engine_apt.py``.
+operation does not ask for fails it. Long beginnings of commands are abbreviated, see ``test_engine_apt.py`` and
+``test_engine_dnf.py``.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from pyinfra.api.util import get_kwargs_str
 from pyinfra_testing.util import FakeHost, get_command_string
 
 from labprov import role
-from labprov.engine.operations import apt
+from labprov.engine.operations import apt, dnf
 
 CASES = Path(__file__).parent / "operations"
 APT_GET = str(apt.apt_get("", options=[])).rstrip()
 PATIENTLY = str(apt.patient("COMMAND")).split("COMMAND")  # type: ignore[arg-type]  # any text will do
+ABBREVIATIONS = {
+    tuple(PATIENTLY): "patiently: ",
+    tuple(str(dnf.dnf("VERB")).split("VERB")): "DNF ",
+    tuple(str(dnf.patient("COMMAND")).split("COMMAND")): "dnf-patiently: ",  # type: ignore[arg-type]
+}
+"""What stands before and after a command -> what stands for both; the longer one first."""
 
 
 class TypedHost(FakeHost):
@@ -58,8 +65,9 @@ def _typed(fact: FactBase[Any], value: Any) -> Any:
 
 def _short(command: Any) -> Any:
     text = get_command_string(command)
-    if isinstance(text, str) and text.startswith(PATIENTLY[0]) and text.endswith(PATIENTLY[1]):
-        text = "patiently: " + text.removeprefix(PATIENTLY[0]).removesuffix(PATIENTLY[1])
+    for (before, after), short in ABBREVIATIONS.items():
+        if isinstance(text, str) and text.startswith(before) and text.endswith(after):
+            text = short + text.removeprefix(before).removesuffix(after)
     return text.replace(APT_GET, "APT-GET") if isinstance(text, str) else text
 
 

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 
 from pyinfra.api import QuoteString, StringCommand
 
+from labprov.engine.operations import patience
+
 LOCK_TIMEOUT = 600
 """Seconds to wait for another apt (unattended upgrades on a fresh machine take minutes)."""
 
@@ -20,11 +22,7 @@ _OPTIONS = (
     "-o APT::Cmd::Pattern-Only=true",
 )
 
-_REPEAT = (
-    "end=$(($(date +%s) + {seconds})); while :; do {{ said=$(try 2>&1 >&3); code=$?; }} 3>&1; "
-    'case "$code $said" in "0 "*) break;; *"Could not get lock"* | *"lock was locked by"*) '
-    '[ $(date +%s) -lt $end ] && sleep 2;; *) false;; esac || break; done; printf "%s\\n" "$said" >&2; (exit $code)'
-)
+_BUSY = '*"Could not get lock"* | *"lock was locked by"*'
 
 
 def apt_get(verb: str, *words: str, options: Sequence[str | QuoteString] = ()) -> StringCommand:
@@ -40,7 +38,7 @@ def patient(command: StringCommand) -> StringCommand:
     For what does not wait by itself: apt's own ``DPkg::Lock::Timeout`` is for dpkg's lock alone, not for that of the
     package lists (apt 2.6 and 3.0), and dpkg knows no such option.
     """
-    return StringCommand("try() {", command, "; };", _REPEAT.format(seconds=LOCK_TIMEOUT))
+    return patience.patient(command, _BUSY, LOCK_TIMEOUT)
 
 
 def update() -> StringCommand:

@@ -1,4 +1,4 @@
-"""Package repositories: a key by its fingerprint, a deb822 source, a pin. Other families than Debian's join here.
+"""Package repositories: a key by its fingerprint, a source, what never comes from it. For apt and for dnf.
 
 pyinfra's ``apt.repo`` appends a second line when options change, after which apt refuses everything ("Conflicting
 values set for option Signed-By"); its ``apt.key`` checks no fingerprint (its issue 992). Hence ours.
@@ -14,11 +14,14 @@ from pyinfra.api import FactBase, QuoteString, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 from pyinfra.operations import files
 
-from labprov.engine.operations import Commands, packages
+from labprov.engine.facts.rpm import RivalRepositories, VersionLocks
+from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.operations import Commands, dnf, packages
 from labprov.engine.operations.download import fetch
+from labprov.engine.operations.repository_places import APT, DNF, SOURCES, Places, Signed, Source, deb822
 
-KEYRINGS = "/etc/apt/keyrings"
-SOURCES = "/etc/apt/sources.list.d"
+__all__ = ["PREFERENCES", "SOURCES", "add", "deb822", "disable_rivals", "key", "pin", "source_file"]
+
 PREFERENCES = "/etc/apt/preferences.d"
 
 _FINGERPRINTS = (
@@ -72,21 +75,13 @@ class RivalSources(FactBase[list[str]]):
         return [line.strip() for line in output if line.strip()]
 
 
-def deb822(url: str, suite: str, components: Sequence[str], key_path: str, architectures: Sequence[str] = ()) -> str:
-    """Text of a deb822 source. A flat repository has the suite ``/`` or ``./`` and no component."""
-    lines = ["# Managed by labprov.", "Types: deb", f"URIs: {url}", f"Suites: {suite}"]
-    lines += [f"Components: {' '.join(components)}"] if components else []
-    lines += [f"Architectures: {' '.join(architectures)}"] if architectures else []
-    return "\n".join([*lines, f"Signed-By: {key_path}", ""])
-
-
 @operation()
 def key(url: str, fingerprint: str, dest: str) -> Commands:
     """Fetch an OpenPGP key and keep it only when its one primary key has the pinned fingerprint.
 
     + url: where the key file is, armored or not
     + fingerprint: 40 hexadecimal digits in upper case
-    + dest: ``.asc`` for an armored file, ``.gpg`` for a binary one (apt goes by the ending)
+    + dest: for apt ``.asc`` for an armored file, ``.gpg`` for a binary one (it goes by the ending)
     """
     if host.get_fact(KeyFingerprints, path=dest) == [fingerprint]:
         host.noop(f"{dest} holds the key {fingerprint}")
@@ -114,21 +109,42 @@ def disable_rivals(url: str, ours: str) -> Commands:
             yield StringCommand("sed", "-i", "-e", QuoteString(expression), "--", QuoteString(path))
 
 
+@operation()
+def disable_rival_repositories(url: str, ours: str) -> Commands:
+    """Disable other repositories of dnf at the same address: they may let in what nobody signed. Nothing is deleted."""
+    rivals: list[str] = host.get_fact(RivalRepositories, url=url, ours=ours)
+    if not rivals:
+        host.noop("no other repository is at this address")
+        return
+    yield from packages.install._inner(packages=["dnf-plugins-core"])
+    yield dnf.dnf("config-manager --set-disabled", *rivals)
+
+
 def add(
-    title: str, slug: str, url: str, suite: str, components: Sequence[str], key_url: str, fingerprint: str
+    title: str,
+    slug: str,
+    url: str,
+    suite: str,
+    components: Sequence[str],
+    key_url: str,
+    fingerprint: str,
+    signed: Signed = "packages",
+    exclude: Sequence[str] = (),
 ) -> OperationMeta:
     """Make a signed repository usable: tools, key, source, fresh lists. Returns the operation that wrote the source.
 
-    ``title`` is how people call it, ``slug`` its file name. Runs six operations; call it from a role's tasks.
+    ``title`` is how people call it, ``slug`` its file name. ``suite`` and ``components`` are apt's; ``signed`` says
+    what the vendor signs of an rpm repository, and ``exclude`` names packages that dnf never takes from there (for apt
+    that is a ``pin``). Runs six operations; call it from a role's tasks.
     """
-    dest, source = f"{KEYRINGS}/{slug}.{'asc' if not key_url.endswith('.gpg') else 'gpg'}", f"{SOURCES}/{slug}.sources"
-    packages.install(
-        name=f"Install what fetches and checks the key of {title}", packages=["ca-certificates", "curl", "gnupg"]
-    )
-    files.directory(name="Make the folder for repository keys", path=KEYRINGS, mode="755", user="root", group="root")
+    places = _places()
+    wanted = Source(title, slug, url, suite, tuple(components), signed, tuple(exclude))
+    dest, source = places.key(slug, key_url), places.source(slug)
+    packages.install(name=f"Install what fetches and checks the key of {title}", packages=[*places.tools])
+    files.directory(name="Make the folder for repository keys", path=places.keys, mode="755", user="root", group="root")
     key(name=f"Trust the key of {title}", url=key_url, fingerprint=fingerprint, dest=dest)
-    disable_rivals(name=f"Set aside other sources of {title}", url=url, ours=source)
-    text = StringIO(deb822(url, suite, components, dest))
+    set_aside(f"Set aside other sources of {title}", url, slug)
+    text = StringIO(places.text(wanted, dest))
     written = files.put(
         name=f"Add the repository of {title}", src=text, dest=source, mode="644", user="root", group="root"
     )
@@ -136,7 +152,59 @@ def add(
     return written
 
 
+def set_aside(title: str, url: str, slug: str) -> OperationMeta:
+    """Set aside sources at ``url`` and below it, apart from the one that ``add`` writes for ``slug``."""
+    places = _places()
+    if places is DNF:
+        return disable_rival_repositories(name=title, url=url, ours=places.source(slug))
+    return disable_rivals(name=title, url=url, ours=places.source(slug))
+
+
 def pin(title: str, slug: str, stanzas: str) -> OperationMeta:
     """Write apt preferences (``stanzas`` as in apt_preferences(5)) to a file of their own."""
     text = StringIO(f"# Managed by labprov.\n{stanzas.strip()}\n")
     return files.put(name=title, src=text, dest=f"{PREFERENCES}/{slug}.pref", mode="644", user="root", group="root")
+
+
+@operation()
+def lock_versions(names: Sequence[str], version: str | None) -> Commands:
+    """Have dnf's versionlock keep packages, installed or not, at versions that fit a pattern.
+
+    + names: of packages
+    + version: like ``29.*`` or ``3:29.*``; None: any version
+    """
+    entries: list[str] = host.get_fact(VersionLocks)
+    wanted = [dnf.pattern(name, version) for name in names] if version else []
+    wrong = sorted({dnf.locked_name(entry) for entry in entries if entry not in wanted} & {*names})
+    lost = [entry for entry in wanted if entry not in entries or dnf.locked_name(entry) in wrong]
+    if not wrong and not lost:
+        host.noop("versionlock's list says so" if wanted else "none of them is locked")
+        return
+    if lost:
+        yield from packages.install._inner(packages=[dnf.VERSIONLOCK])
+    if wrong:
+        yield dnf.dnf("versionlock delete", *wrong)
+    if lost:
+        yield dnf.add_locks(lost)
+
+
+def keep_version(titles: tuple[str, str], slug: str, names: Sequence[str], version: str | None) -> OperationMeta:
+    """Keep packages at versions that fit a pattern, also in upgrades; None: any version.
+
+    ``titles``: what the operation is called with a version, and without one. By apt's preferences or dnf's versionlock.
+    """
+    if _places() is DNF:
+        return lock_versions(name=titles[version is None], names=[*names], version=version)
+    if version is None:
+        return files.file(name=titles[1], path=f"{PREFERENCES}/{slug}.pref", present=False)
+    return pin(titles[0], slug, f"Package: {' '.join(names)}\nPin: version {version}\nPin-Priority: 1001\n")
+
+
+def source_file(slug: str) -> str:
+    """The file that ``add`` writes for a repository on the host in context."""
+    return _places().source(slug)
+
+
+def _places() -> Places:
+    system: System = host.get_fact(OperatingSystem)
+    return DNF if system.family == "rhel" else APT
