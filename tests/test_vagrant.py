@@ -16,7 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from labprov import inventory
+from labprov import deploy, inventory, plan
 from labprov.errors import UserError, Where
 from labprov.main import main
 from labprov.vagrant import find, hostkeys, output
@@ -348,11 +348,19 @@ def test_the_list_of_hosts_says_what_is_not_created(lab):
     assert "docker  not created" in result.output
 
 
-def test_the_files_of_the_checkout_name_the_same_machines():
-    machines = yaml.safe_load((ROOT / "vagrant/machines.yml").read_text())
-    written = yaml.safe_load((ROOT / "inventories/vagrant.yml").read_text())
-    named = {host for group in written["groups"].values() for host in group["hosts"]}
-    assert named and named <= set(machines)
-    assert (ROOT / "inventories" / written["vagrant"] / "Vagrantfile").is_file()
+def test_the_files_of_the_checkout_fit_together(monkeypatch):
+    names = yaml.safe_load((ROOT / "vagrant/machines.yml").read_text())
+    running = tuple(Machine(name, "running", way=Way("127.0.0.1")) for name in names)
+
+    def find(folder: Path, where: Where) -> tuple[tuple[Machine, ...], Path]:
+        assert (folder / "Vagrantfile").is_file()
+        return running, folder / "known_hosts"
+
+    monkeypatch.setattr("labprov.vagrant.find", find)
+    found = inventory.load(ROOT / "inventories/vagrant.yml")
+    hosts = found.select()
+    assert {host.name for host in hosts} == set(names)
+    made = plan.make(deploy.load("gpu-node"), found, hosts)
+    assert len(made.steps) >= 6
     guide = (ROOT / "vagrant/README.md").read_text()
-    assert [name for name in machines if name not in guide] == []
+    assert [name for name in names if name not in guide] == []
