@@ -23,6 +23,26 @@ PATH = Path(__file__).parent / "reference.md"
 HEAD = "# Reference\n\nWritten by `make docs` from the code; changes made here are lost.\n"
 
 
+_RUN = """\
+## Order and reboots
+
+Keys of the inventory: at the top, in a group, or on a host.
+
+| key | default | |
+|---|---|---|
+| `serial` | all at once | Hosts at a time: a number, a percentage, or a list whose last size repeats. Hosts that got it from the same place go in batches; lines of batches go on side by side. |
+| `max_failures` | 0 with `serial` | More failed hosts than this stop the batches to come; more that did not come back from a reboot stop the other reboots. |
+| `reboot` | `never` | When a host that needs a reboot gets it: `never`; `ask` (in a terminal, once a batch; without one it waits); `when-needed`; `"window 02:00-05:00"` (by the host's own clock and time zone; may go over midnight). |
+| `reboot_at_once` | 1 | So many hosts may reboot together, a number or a percentage of those that got `reboot` and this key from the same places. |
+| `reboot_timeout` | 900 | Seconds within which a rebooted host must be back, in another boot. |
+
+`apply --reboot` and `--no-reboot` win over `reboot`. `when-needed` and a window leave a host alone while somebody is
+logged in, left a program running (tmux, nohup), or has a GPU open; `ask` names them in its question; `--reboot` does not
+wait for them. The machine that labprov runs on is never rebooted. A host that waits is listed with the reason, is not
+verified, and fails nothing (exit code 0).
+"""  # noqa: E501  (rows of a table)
+
+
 def text() -> str:
     """The whole page."""
     prose = "\n".join([HEAD, *_roles(), *_inventory(), *_deploys()]).replace("``", "`")
@@ -46,6 +66,7 @@ def _inventory() -> list[str]:
         "## Connection keys\n",
         "At the top of an inventory, in a group, or on a host.\n",
         *_fields(Connection),
+        _RUN,
         "## Mirrors\n",
         "Under `mirrors`, each a URL or `{url, fingerprint, key}`.\n",
         *_fields(Mirrors),

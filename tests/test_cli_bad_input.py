@@ -33,6 +33,8 @@ CASES = {
     "duplicate host": ("hosts:\n  gpu-[1:3]: {}\n  gpu-2: {}", ":3: ", "gpu-2", "2"),
     "duplicate key": ("hosts:\n  a: {}\n  a: {}", ":3: ", "a", ""),
     "invalid YAML": ("hosts:\n  a: [\n", ":", "", ""),
+    "rule for reboots": ("reboot: window 2-5\nhosts: {a: }", ":1: ", "reboot", "window 02:00-05:00"),
+    "reboots at once": ("hosts:\n  a: {reboot_at_once: none}", ":2: ", "reboot_at_once", "25%"),
     "unknown mirror": ("mirrors:\n  dokcer: https://x.example\nhosts: {a: }", ":2: ", "dokcer", "mean 'docker'"),
     "mirror that is no URL": ("mirrors:\n  docker: ftp://x\nhosts: {a: }", ":2: ", "docker", ""),
     "custom installer without sha256": (

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pyinfra.api import Host as EngineHost
 
 from labprov.engine.outcome import Outcome
-from labprov.engine.reboot import reboot
 from labprov.engine.rehearsal import rehearse
 from labprov.engine.roles import apply_role, plan_role, reboot_reasons
 from labprov.engine.session import Failure, Session
@@ -18,6 +17,8 @@ from labprov.engine.target import Target
 from labprov.errors import HostError
 from labprov.inventory import Host
 from labprov.plan import Plan
+from labprov.rebooting import Asking, reboot_when_allowed
+from labprov.reboots import Reboots
 from labprov.role import Role, RoleSettings
 
 
@@ -59,19 +60,29 @@ class HostResult:
     """Roles that were not reached because an earlier one failed."""
     reboot: tuple[str, ...] = ()
     """Why it should be rebooted; empty when it need not be."""
+    held: str = ""
+    """Why it was not, in some words."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A host that stands before a reboot which somebody is to be asked about."""
+
+    name: str
+    done: int
+    """So many of its roles are done."""
+    asking: Asking
 
 
 @dataclass(frozen=True)
 class Policy:
     """What an apply may do beyond changing what the plan shows."""
 
-    may_reboot: bool = False
+    reboots: Reboots
     verify_batches: bool = False
     """Verify each batch before the next one starts."""
     wait: float = 0.0
     """Seconds to wait for another labprov that works on the same host."""
-    reboot_timeout: float = 900.0
-    """Seconds within which a rebooted host must be back."""
 
 
 def targets(hosts: Sequence[Host]) -> list[Target]:
@@ -92,14 +103,14 @@ def connect(session: Session, plan: Plan) -> list[HostResult]:
     """Connect to all hosts at once; a host that waits for a reboot says so."""
     session.connect()
     done = session.each(lambda host: HostResult(host.name, Status.OK, reboot=reboot_reasons(host)))
-    return [_result(host.name, session.failures, done) for host in plan.hosts]
+    return [result(host.name, session.failures, done) for host in plan.hosts]
 
 
 def preview(session: Session, plan: Plan, listener: Listener) -> list[HostResult]:
     """Find out what would change, on all hosts at once; nothing is changed."""
 
-    def work(host: EngineHost) -> HostResult:
-        def once(listener: Listener) -> HostResult:
+    def work(host: EngineHost) -> HostResult | Waiting:
+        def once(listener: Listener) -> HostResult | Waiting:
             def one(role: Role, settings: RoleSettings) -> None:
                 plan_role(session, host, role, settings, listener.outcome)
 
@@ -107,50 +118,84 @@ def preview(session: Session, plan: Plan, listener: Listener) -> list[HostResult
 
         return rehearse(session, host, once, listener)
 
-    return _results(session, plan, work, session.alive())
+    results = _results(session, plan, work, session.alive())
+    return [result for result in results if isinstance(result, HostResult)]
 
 
-def apply(session: Session, plan: Plan, policy: Policy, listener: Listener, hosts: Sequence[str]) -> list[HostResult]:
-    """Carry the plan out on ``hosts`` (names) at once, each at its own pace; a host stops at its first failure."""
+def apply(
+    session: Session, plan: Plan, policy: Policy, listener: Listener, hosts: Mapping[str, int]
+) -> list[HostResult | Waiting]:
+    """Carry the plan out on ``hosts`` at once, each at its own pace; a host stops at its first failure.
 
-    def work(host: EngineHost) -> HostResult:
+    ``hosts``: name -> how many of its roles are done already; 0, or what a host told that was waiting.
+    """
+
+    def work(host: EngineHost) -> HostResult | Waiting:
+        roles = plan.of_host(host.name)
+
         def one(role: Role, settings: RoleSettings) -> None:
             apply_role(session, host, role, settings, listener.outcome)
-            if policy.may_reboot and reboot_reasons(host):
-                reboot(session, host, role.name, policy.reboot_timeout, listener.outcome)
+
+        def between(done: int) -> str:
+            if not reboot_reasons(host):
+                return ""
+            return reboot_when_allowed(session, host, roles[:done], policy.reboots, listener)
 
         with session.locked(host, policy.wait):
-            return _through_roles(host, plan.of_host(host.name), one, listener)
+            return _through_roles(host, roles, one, listener, between, hosts[host.name])
 
-    return _results(session, plan, work, hosts)
+    return _results(session, plan, work, list(hosts))
+
+
+def _nothing(_done: int) -> str:
+    return ""
 
 
 def _through_roles(
-    host: EngineHost, roles: Sequence[tuple[Role, RoleSettings]], work: Work, listener: Listener
-) -> HostResult:
-    """Run ``work`` for each role of a host, in order; the first failure ends the host."""
-    for index, (role, settings) in enumerate(roles):
+    host: EngineHost,
+    roles: Sequence[tuple[Role, RoleSettings]],
+    work: Work,
+    listener: Listener,
+    between: Callable[[int], str] = _nothing,
+    done: int = 0,
+) -> HostResult | Waiting:
+    """Run ``work`` for each role of a host but the first ``done``, in order; the first failure ends the host.
+
+    ``between``: what comes after so many roles; it gives why the host was not rebooted.
+    """
+    held = ""
+    for number, (role, settings) in enumerate(roles, 1):
+        if number < done:
+            continue
         listener.role_started(host.name, role.name)
         try:
-            work(role, settings)
+            if number > done:
+                work(role, settings)
+            held = between(number)
+        except Asking as asking:
+            return Waiting(host.name, number, asking)
         except HostError as error:
-            not_run = tuple(role.name for role, _ in roles[index + 1 :])
-            return HostResult(host.name, Status.FAILED, str(error), not_run)
+            return HostResult(host.name, Status.FAILED, str(error), tuple(role.name for role, _ in roles[number:]))
         finally:
             listener.role_ended(host.name, role.name)
-    return HostResult(host.name, Status.OK, reboot=reboot_reasons(host))
+    reasons = reboot_reasons(host)
+    return HostResult(host.name, Status.OK, reboot=reasons, held=held if reasons else "")
 
 
 def _results(
-    session: Session, plan: Plan, work: Callable[[EngineHost], HostResult], names: Sequence[str]
-) -> list[HostResult]:
+    session: Session, plan: Plan, work: Callable[[EngineHost], HostResult | Waiting], names: Sequence[str]
+) -> list[HostResult | Waiting]:
     done = session.each(work, names)
     about = {*names, *session.failures}
-    return [_result(host.name, session.failures, done) for host in plan.hosts if host.name in about]
+    return [result(host.name, session.failures, done) for host in plan.hosts if host.name in about]
 
 
-def _result(name: str, unreachable: Mapping[str, Failure], done: Mapping[str, HostResult | Failure]) -> HostResult:
+R = TypeVar("R", HostResult, HostResult | Waiting)
+
+
+def result(name: str, unreachable: Mapping[str, Failure], done: Mapping[str, R | Failure]) -> R | HostResult:
+    """How a host came out of a stage, from what its work gave."""
     if name in unreachable:
         return HostResult(name, Status.UNREACHABLE, str(unreachable[name].error))
-    result = done[name]
-    return HostResult(name, Status.FAILED, str(result.error)) if isinstance(result, Failure) else result
+    found = done[name]
+    return HostResult(name, Status.FAILED, str(found.error)) if isinstance(found, Failure) else found

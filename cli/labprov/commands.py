@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -11,8 +12,8 @@ from rich.console import Console
 from labprov import deploy as deploys
 from labprov import inventory as inventories
 from labprov import plan as plans
+from labprov import reboots, rollout
 from labprov import role as roles
-from labprov import rollout
 from labprov.apply import Policy
 from labprov.errors import UserError
 from labprov.report import data, journal, text
@@ -27,6 +28,17 @@ _INVENTORIES = {
 """How to come by the inventories that have a name of their own."""
 CHANGES_PENDING = 3
 """Exit code of ``plan --exit-code`` when something would change."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about an apply."""
+
+    reboot: bool | None = None
+    """Whether hosts that need it are rebooted; None: as the inventory says."""
+    verify_batches: bool = False
+    wait: float = 0.0
+    """Seconds to wait for another labprov at work on a host."""
 
 
 def inventory_path(name: str) -> Path:
@@ -50,6 +62,8 @@ def make_plan(selection: Selection) -> plans.Plan:
         if last is None:
             raise UserError(f"{deploy.name} was not run with {inventory.path} before", hint="leave out --retry-failed")
         hosts = tuple(host for host in hosts if host.name in not_done(last))
+    rollout.lines(hosts)  # a mistake in these should show before anything is done
+    reboots.read(hosts)
     return plans.make(deploy, inventory, hosts, selection.only)
 
 
@@ -68,13 +82,15 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     return CHANGES_PENDING if not code and pending_is_error and changes(record.planned) else code
 
 
-def apply(selection: Selection, output: Output, policy: Policy, confirm: Callable[[str], bool] | None) -> int:
+def apply(selection: Selection, output: Output, options: Options, confirm: Callable[[str], bool] | None) -> int:
     """Plan, ask, apply, verify, all over the same connections. ``confirm`` is None when nobody is to be asked."""
     made = make_plan(selection)
     if not made.hosts:
         output.console.print("No host failed in the last run: nothing is to be done again.")
         return 0
-    rollout.lines(made.hosts)  # a mistake in it should show before anything is done
+    override = {None: None, True: reboots.ALWAYS, False: reboots.FORBIDDEN}[options.reboot]
+    rules = reboots.read(made.hosts, override, asking=confirm is not None)
+    policy = Policy(rules, options.verify_batches, options.wait)
     with running(made, selection, output, journal="apply") as run:
         run.preview()
         diffs = output.verbose or confirm is not None
@@ -84,7 +100,7 @@ def apply(selection: Selection, output: Output, policy: Policy, confirm: Callabl
         if changes(run.record.planned) and confirm and not confirm(_question(run.record)):
             output.console.print("Nothing was changed.")
             return 0
-        run.apply(policy)
+        run.apply(policy, confirm)
         run.verify()
     return _conclude(run.record, output)
 

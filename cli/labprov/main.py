@@ -130,13 +130,17 @@ def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selectio
 @main.command()
 @_options(*_SELECTION, *_OUTPUT)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
-@click.option("--reboot", "may_reboot", is_flag=True, help="Reboot hosts that need it, between roles.")
+@click.option(
+    "--reboot/--no-reboot",
+    default=None,
+    help="Reboot hosts that need it, whoever works there; or none. [default: as the inventory's 'reboot' says]",
+)
 @click.option("--retry-failed", is_flag=True, help="Only hosts that failed, or were not reached, last time.")
 @click.option("--verify-batches", is_flag=True, help="Verify a batch (see serial) before the next one starts.")
 @click.option("--wait", default=0.0, metavar="SECONDS", help="Wait for another labprov at work on a host.")
 def apply(
     yes: bool,
-    may_reboot: bool,
+    reboot: bool | None,
     verify_batches: bool,
     wait: float,
     as_json: bool,
@@ -146,15 +150,18 @@ def apply(
 ) -> int:
     """Bring the hosts to what DEPLOY says, then verify them.
 
-    In a terminal it shows the plan and asks first. Never reboots a host unless --reboot is given.
+    In a terminal it shows the plan and asks first. Reboots a host only if the inventory or --reboot says so; one that
+    waits for a reboot is listed and not verified.
     """
     from labprov import commands
-    from labprov.apply import Policy
 
     asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     confirm = click.confirm if asked else None
     return commands.apply(
-        _selection(**selection), _output(as_json, verbose, no_color), Policy(may_reboot, verify_batches, wait), confirm
+        _selection(**selection),
+        _output(as_json, verbose, no_color),
+        commands.Options(reboot, verify_batches, wait),
+        confirm,
     )
 
 

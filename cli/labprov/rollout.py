@@ -54,23 +54,29 @@ def split(sizes: Sequence[int], names: Sequence[str]) -> tuple[tuple[str, ...], 
 def _line(hosts: Sequence[Host], serial: bool) -> Line:
     names = [host.name for host in hosts]
     values = hosts[0].tree.plain()
-    most = values.get("max_failures", 0 if serial else None)
-    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
-        raise UserError(f"should be a number of hosts, got {most!r}", hosts[0].origin("max_failures"))
+    most = max_failures(hosts[0], 0 if serial else None)
     if not serial:
         return Line((tuple(names),), most)
     given = values["serial"] if isinstance(values["serial"], list) else [values["serial"]]
     where = hosts[0].origin("serial")
     if not given:
         raise UserError("should name at least one size", where, "like 1, 25% or [1, 5, 10]")
-    return Line(split([_size(size, len(names), where) for size in given], names), most)
+    return Line(split([size(one, len(names), where) for one in given], names), most)
 
 
-def _size(size: object, number: int, where: Where) -> int:
-    """A number of hosts: itself, or a percentage of ``number``, at least 1."""
-    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
-        return size
-    digits = size.removesuffix("%") if isinstance(size, str) and size.endswith("%") else ""
-    if digits.isdigit() and 0 < int(digits) <= 100:
+def max_failures(host: Host, otherwise: int | None) -> int | None:
+    """The host's ``max_failures``, or ``otherwise``. Raises UserError for what is no number of hosts."""
+    most: object = host.tree.plain().get("max_failures", otherwise)
+    if most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
+        return most
+    raise UserError(f"should be a number of hosts, got {most!r}", host.origin("max_failures"))
+
+
+def size(value: object, number: int, where: Where, examples: str = "1, 25% or [1, 5, 10]") -> int:
+    """A number of hosts: itself, or a percentage of ``number``, at least 1. Raises UserError."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    digits = value.removesuffix("%") if isinstance(value, str) and value.endswith("%") else ""
+    if digits.isdecimal() and 0 < int(digits) <= 100:
         return max(1, math.floor(number * int(digits) / 100))
-    raise UserError(f"should be a number of hosts or a percentage, got {size!r}", where, "like 1, 25% or [1, 5, 10]")
+    raise UserError(f"should be a number of hosts or a percentage, got {value!r}", where, f"like {examples}")

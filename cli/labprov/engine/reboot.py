@@ -17,8 +17,14 @@ POLL = 2.0
 """Seconds between attempts to reconnect."""
 
 
-def reboot(session: Session, host: Host, role: str, timeout: float, report: Report) -> None:
-    """Reboot ``host`` and reconnect. Raises HostError when it is not back in a new boot within ``timeout`` seconds.
+class NotBack(HostError):
+    """The host was told to reboot, and did not come back."""
+
+
+def reboot(session: Session, host: Host, role: str, timeout: float, report: Report, though: str = "") -> None:
+    """Reboot ``host`` and reconnect. Raises NotBack when it is not back in a new boot within ``timeout`` seconds.
+
+    ``though``: what it ends there, for the record.
 
     Compares boot ids: pyinfra's ``server.reboot`` compares uptimes and fails on a host that goes down slowly.
     """
@@ -35,8 +41,8 @@ def reboot(session: Session, host: Host, role: str, timeout: float, report: Repo
         _wait(session, host, before, started + timeout)
     except HostError as error:
         record(Result.FAILED, str(error))
-        raise HostError(f"rebooted, and {error}") from error
-    record(Result.CHANGED, "; ".join(why))
+        raise NotBack(f"rebooted, and {error}") from error
+    record(Result.CHANGED, "; ".join(why) + (f" (though {though})" if though else ""))
 
 
 def _wait(session: Session, host: Host, before: str, until: float) -> None:

@@ -15,7 +15,7 @@ from labprov.inventory.names import expand, is_name
 from labprov.inventory.templates import NAMES as TEMPLATE_NAMES
 from labprov.inventory.tree import Items, Leaf, Map, Node
 
-SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures")
+SINGLE_KEYS = (*CONNECTION_KEYS, "serial", "max_failures", "reboot", "reboot_at_once", "reboot_timeout")
 COMMON_KEYS = ("vars", *SINGLE_KEYS, "mirrors", "settings")
 TOP_KEYS = (*COMMON_KEYS, "groups", "hosts", "compat", "simulation", "vagrant")
 GROUP_KEYS = (*COMMON_KEYS, "hosts", "groups")

@@ -89,7 +89,7 @@ def failed_checks(console: Console, checks: Sequence[Check], details: bool) -> N
         if check.verdict is Verdict.SKIPPED and (details or not check.reason.startswith(NOT_ASKED)):
             skipped.setdefault((check.role, check.name, check.reason), []).append(check.host)
     for (role, name, reason), hosts in skipped.items():
-        console.print(f"[dim]not checked on {escape(_names(hosts))}: {role}: {escape(name)}: {escape(reason)}[/]")
+        console.print(f"[dim]not checked on {escape(names(hosts))}: {role}: {escape(name)}: {escape(reason)}[/]")
 
 
 def summary(console: Console, run: Run) -> None:
@@ -105,8 +105,17 @@ def summary(console: Console, run: Run) -> None:
     console.print()
     console.print(table)
     for host in run.hosts:
+        held = f" [yellow]({escape(host.held)})[/]" if host.held else ""
         for reason in host.reboot:
-            console.print(f"[yellow]reboot needed[/] [bold]{escape(host.name)}[/]: {escape(reason)}")
+            console.print(f"[yellow]reboot pending[/]{held} [bold]{escape(host.name)}[/]: {escape(reason)}")
+
+
+def reboot_question(console: Console, hosts: Sequence[tuple[str, Sequence[str], str]]) -> None:
+    """Hosts that stand before a reboot: name, why, and what it would end there."""
+    console.print()
+    for name, reasons, there in hosts:
+        console.print(f"[yellow]reboot needed[/] [bold]{escape(name)}[/]: {escape('; '.join(reasons))}")
+        console.print(f"  [bold red]{escape(there)}[/]" if there else "  nobody is logged in, nothing runs on its GPUs")
 
 
 def _counts(run: Run, host: HostResult) -> tuple[str, ...]:
@@ -152,10 +161,11 @@ def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
 
 
 def _hosts(group: Sequence[Outcome]) -> str:
-    return _names(_in_order(outcome.host for outcome in group))
+    return names(_in_order(outcome.host for outcome in group))
 
 
-def _names(names: Sequence[str]) -> str:
+def names(names: Sequence[str]) -> str:
+    """Names in a line; of many, the first ones."""
     return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:7])} and {len(names) - 7} more"
 
 

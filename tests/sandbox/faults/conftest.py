@@ -40,23 +40,26 @@ class Lab:
         self.state = folder / "state"
         self.environment = dict(os.environ) | {"XDG_STATE_HOME": str(self.state)}
         self.started: list[subprocess.Popen[str]] = []
-        role = folder / "roles" / "work"
-        role.mkdir(parents=True)
-        (role / "__init__.py").write_text('"""What the test wants done."""\n')
-        (role / "settings.py").write_text(
-            'from labprov.role import RoleSettings\n\nclass Settings(RoleSettings):\n    """None."""\n'
-        )
-        (role / "verify.py").write_text("def test_host_answers(host):\n    assert host.run('true').rc == 0\n")
+        self.roles: list[str] = []
         (folder / "deploys").mkdir()
-        (folder / "deploys" / "work.py").write_text(
-            '"""Work."""\nfrom labprov.deploy import include\nfrom labprov_roles import work\n\ninclude(work)\n'
-        )
 
-    def role(self, tasks: str, verify: str = "") -> Lab:
-        """Give the role these tasks: the body of the function."""
-        (self.folder / "roles/work/tasks.py").write_text(_HEAD + textwrap.indent(textwrap.dedent(tasks), "    "))
+    def role(self, tasks: str, verify: str = "", name: str = "work") -> Lab:
+        """Give the role these tasks (the body of the function); one of another name comes after those there are."""
+        role = self.folder / "roles" / name
+        if name not in self.roles:
+            self.roles.append(name)
+            role.mkdir(parents=True)
+            (role / "__init__.py").write_text('"""What the test wants done."""\n')
+            (role / "settings.py").write_text(
+                'from labprov.role import RoleSettings\n\nclass Settings(RoleSettings):\n    """None."""\n'
+            )
+            (role / "verify.py").write_text("def test_host_answers(host):\n    assert host.run('true').rc == 0\n")
+            imports = f"from labprov.deploy import include\nfrom labprov_roles import {', '.join(self.roles)}"
+            text = "\n".join(['"""Work."""', imports, "", *(f"include({other})" for other in self.roles), ""])
+            (self.folder / "deploys" / "work.py").write_text(text)
+        (role / "tasks.py").write_text(_HEAD + textwrap.indent(textwrap.dedent(tasks), "    "))
         if verify:
-            (self.folder / "roles/work/verify.py").write_text(textwrap.dedent(verify))
+            (role / "verify.py").write_text(textwrap.dedent(verify))
         return self
 
     def command(self, *args: str) -> list[str]:
