@@ -14,7 +14,7 @@ import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from labprov import deploy, role
+from labprov import deploy, docstrings, role
 from labprov.inventory import Connection
 from labprov.main import main
 from labprov.mirrors import Mirrors
@@ -101,9 +101,10 @@ def _walk(words: str, command: click.Command) -> list[tuple[str, click.Command]]
 
 def _fields(model: type[BaseModel], skip: tuple[str, ...] = ()) -> list[str]:
     rows = ["| setting | default | meaning |", "|---|---|---|"]
+    texts = docstrings.meanings(model)
     for name, field in model.model_fields.items():
         if name not in skip:
-            meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+            meaning = texts[name].replace("|", "\\|")
             rows.append(f"| `{name}` | {_default(field)} | {_kind(field.annotation)}{meaning} |")
     return [*rows, ""]
 

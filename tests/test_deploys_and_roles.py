@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labprov import deploy, role
+from labprov import deploy, docstrings, role
 from labprov.errors import UserError, Where
 
 BUILT_IN = ["base", "cuda", "docker", "miniconda", "nvidia_container_toolkit", "nvidia_driver"]
@@ -25,8 +25,8 @@ def test_the_built_in_roles_have_all_that_a_role_needs():
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_setting_is_described(name):
-    undescribed = [key for key, field in role.load(name).settings_class.model_fields.items() if not field.description]
-    assert undescribed == []
+    meanings = docstrings.meanings(role.load(name).settings_class)
+    assert meanings and [key for key, text in meanings.items() if not text] == []
 
 
 def test_gpu_node_names_its_roles_in_order():

@@ -15,7 +15,7 @@ from labprov.types import Fingerprint, Url
 class Mirror(BaseModel):
     """One upstream location. In an inventory a plain URL stands for ``{url: URL}``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Url
     """The base URL, without a slash at its end."""
@@ -40,7 +40,7 @@ def _vendor(url: str) -> Any:
 class Mirrors(BaseModel):
     """Every upstream location that roles download from; the defaults are the vendors' own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     docker: Mirror = _vendor("https://download.docker.com")
     """Docker Engine packages; roles append ``/linux/<debian|ubuntu|...>``."""

@@ -40,7 +40,7 @@ def _known_rows(compat: dict[str, JsonValue]) -> dict[str, JsonValue]:
 class RoleSettings(BaseModel):
     """What every role's ``Settings`` derives from: one class is schema, defaults and documentation at once."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mirrors: Mirrors = Mirrors()
     """Where this role downloads from; taken from the inventory's ``mirrors`` unless set here."""

@@ -5,26 +5,25 @@ It follows the stages and decides nothing about a host. ``commands`` puts runs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
 
 from labprov import apply as stage
 from labprov import rollout
-from labprov.apply import HostResult, Policy, Status, Waiting
+from labprov.apply import Policy, Status
 from labprov.engine.learned import Learned
 from labprov.engine.outcome import Outcome
 from labprov.engine.session import Session
 from labprov.plan import Plan
-from labprov.reboots import Mode
 from labprov.report import text
 from labprov.report.journal import Journal
 from labprov.report.live import Collector, Live
 from labprov.report.summary import Run, changes, failed_in_checks
-from labprov.verify import Check
-from labprov.verify import verify as verify_stage
+from labprov.verify.checks import Check
 
 
 @dataclass(frozen=True)
@@ -77,19 +76,16 @@ class Running:
         """Connect, and find out what would change."""
         self._greet()
         with self.console.status("connecting, and finding out what would change"):
-            self.session.connect()
+            self.session.connect(meanwhile=[partial(getattr, step.role, "tasks") for step in self.plan.steps])
             self.record.hosts = stage.preview(self.session, self.plan, Collector(self.keep_planned))
 
-    def apply(self, policy: Policy, confirm: Callable[[str], bool] | None = None) -> None:
+    def apply(self, policy: Policy) -> None:
         """Apply batch by batch where something would change; a host whose plan failed is left as it is.
 
-        On a host where nothing would change, what the plan found out a moment ago is the outcome. ``confirm`` asks
-        about reboots, where a rule says so.
+        On a host where nothing would change, what the plan found out a moment ago is the outcome.
         """
-        rules = policy.reboots.rules
         busy = {outcome.host for outcome in changes(self.record.planned)}
-        busy |= {host.name for host in self.record.hosts if host.reboot and rules[host.name].mode is not Mode.NEVER}
-        self.record.hosts = [replace(h, held=rules[h.name].text) if h.reboot else h for h in self.record.hosts]
+        busy |= {host.name for host in self.record.hosts if host.reboot and policy.may_reboot}
         for outcome in self.record.planned:
             if outcome.host not in busy:
                 self.keep_applied(outcome)
@@ -98,7 +94,7 @@ class Running:
         for number in range(rounds):
             names = self._batch(lines, number)
             title = f"Applying, batch {number + 1} of {rounds}" if rounds > 1 else "Applying"
-            self._apply_batch(policy, confirm, [name for name in names if name in busy], title)
+            self._apply_batch(policy, [name for name in names if name in busy], title)
             if policy.verify_batches:
                 self.verify(names)
 
@@ -109,6 +105,8 @@ class Running:
         ready = [name for name in wanted if names is None or name in names]
         if not ready:
             return
+        from labprov.verify.run import verify as verify_stage  # brings pytest, which a plan has no use for
+
         self.console.print("\n[bold]Verifying[/]")
         live = self._live(ready)
 
@@ -128,28 +126,15 @@ class Running:
         self.record.hosts = [stage.not_started(h) if h.name in stopped else h for h in self.record.hosts]
         return [name for line in starting for name in line.batches[number] if name not in stopped]
 
-    def _apply_batch(
-        self, policy: Policy, confirm: Callable[[str], bool] | None, names: Sequence[str], title: str
-    ) -> None:
-        ready = {host.name: 0 for host in self.record.hosts if host.status is Status.OK and host.name in names}
+    def _apply_batch(self, policy: Policy, names: Sequence[str], title: str) -> None:
+        ready = [host.name for host in self.record.hosts if host.status is Status.OK and host.name in names]
         if not ready:
             return
         self.console.print(f"\n[bold]{title}[/]")
-        live = self._live(list(ready))
-        while ready:
-            results = stage.apply(self.session, self.plan, policy, live, ready)
-            done = {result.name: result for result in results if isinstance(result, HostResult)}
-            self.record.hosts = [done.get(host.name, host) for host in self.record.hosts]
-            waiting = [result for result in results if isinstance(result, Waiting)]
-            if waiting and confirm:
-                policy.reboots.answers.update(self._ask(waiting, confirm))
-            ready = {result.name: result.done for result in waiting}
-
-    def _ask(self, waiting: Sequence[Waiting], confirm: Callable[[str], bool]) -> Mapping[str, frozenset[str] | None]:
-        """Ask once for all hosts that stand before a reboot, saying what it would end."""
-        text.reboot_question(self.console, [(w.name, w.asking.reasons, w.asking.there.told) for w in waiting])
-        yes = confirm(f"Reboot {text.names([w.name for w in waiting])}?")
-        return {w.name: w.asking.there.busy if yes else None for w in waiting}
+        done = {
+            result.name: result for result in stage.apply(self.session, self.plan, policy, self._live(ready), ready)
+        }
+        self.record.hosts = [done.get(host.name, host) for host in self.record.hosts]
 
     def _live(self, hosts: list[str]) -> Live:
         roles = [step.role.name for step in self.plan.steps]

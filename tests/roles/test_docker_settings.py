@@ -5,6 +5,7 @@ import datetime
 import pytest
 from pydantic import ValidationError
 
+from labprov.docstrings import meanings
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
 from labprov_roles.docker.daemon import merge
@@ -163,4 +164,4 @@ def test_hostile_and_mistaken_settings_are_refused(values):
 
 
 def test_every_setting_is_documented():
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [name for name, text in meanings(Settings).items() if not text] == []

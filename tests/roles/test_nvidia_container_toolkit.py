@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pyinfra.context import ctx_host
 
 import labprov_roles.nvidia_container_toolkit as toolkit
+from labprov.docstrings import meanings
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
 from labprov_roles.docker.daemon import merge
@@ -93,7 +94,7 @@ def test_hostile_and_mistaken_settings_are_refused(values):
 
 
 def test_every_setting_is_documented():
-    assert [name for name, entry in Settings.model_fields.items() if not entry.description] == []
+    assert [name for name, text in meanings(Settings).items() if not text] == []
 
 
 def test_the_template_lies_where_the_target_has_it():

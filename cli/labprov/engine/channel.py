@@ -44,10 +44,10 @@ class ConnectionLost(HostError):
     """The connection ended while a command ran; whether the command did is not known."""
 
 
-def finish(channel: Channel, stdin: bytes) -> Completed:
-    """Feed a command, read it to its end. Raises ConnectionLost."""
+def finish(channel: Channel, stdin: bytes, fed: Callable[[], object] = lambda: None) -> Completed:
+    """Feed a command, read it to its end; ``fed`` is called when it has all its input. Raises ConnectionLost."""
     # All three at once: a command that prints before it has read all its input would otherwise wait for us for ever.
-    feeder, errors = gevent.spawn(_feed, channel, stdin), gevent.spawn(drain, channel.recv_stderr)
+    feeder, errors = gevent.spawn(_feed, channel, stdin, fed), gevent.spawn(drain, channel.recv_stderr)
     try:
         stdout, left_out = drain(channel.recv)
         status = channel.recv_exit_status()
@@ -78,10 +78,11 @@ def drain(receive: Callable[[int], bytes]) -> tuple[bytes, int]:
     return b"".join([*head, *middle, *tail]), dropped
 
 
-def _feed(channel: Channel, stdin: bytes) -> None:
+def _feed(channel: Channel, stdin: bytes, fed: Callable[[], object]) -> None:
     try:
         if stdin:
             channel.sendall(stdin)
         channel.shutdown_write()
+        fed()
     except OSError:
         pass  # the command ended without reading its input: its status and stderr tell why

@@ -46,6 +46,8 @@ class Connection(SSHConnector):
     round_trips = 0
     guard: Callable[[], None] | None = None
     """Called before each command; raises HostError when we may not work there any more."""
+    fed: Callable[[], object] = staticmethod(lambda: None)
+    """Called when a command has all its input and the host is at work."""
     why_lost = ""
     """What is known of why the connection ended."""
 
@@ -78,7 +80,7 @@ class Connection(SSHConnector):
         late = HostError(f"the command did not end within {timeout:g} s") if timeout else None
         try:
             with gevent.Timeout(timeout + GRACE if timeout else None, late):
-                done = finish(channel, self._password_line + stdin)
+                done = finish(channel, self._password_line + stdin, self.fed)
             return Completed(done.status, after(mark, done.stdout), after(mark, done.stderr), done.left_out)
         except ConnectionLost as error:
             raise HostError(f"{error} ({self.why_lost})") from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Pool
 from paramiko import BadHostKeyException
 from pyinfra import context, logger
@@ -117,11 +118,22 @@ class Session:
         """The host's connection."""
         return cast(Connection, host.connector)
 
-    def connect(self) -> Mapping[str, Failure]:
-        """Connect to all hosts at once and become root where asked. Returns the hosts that failed, and why."""
-        for name, result in self.each(self._connect_one).items():
-            if isinstance(result, Failure):
-                self.failures[name] = result
+    def connect(self, meanwhile: Sequence[Callable[[], object]] = ()) -> Mapping[str, Failure]:
+        """Connect to all hosts at once and become root where asked. Returns the hosts that failed, and why.
+
+        ``meanwhile``: what can be done beforehand, such as imports, while the first host works on its answer. It is
+        only a chance: what is not begun by then, or fails, is left to whoever needs it.
+        """
+        asked = Event()
+        for host in self.hosts.values():
+            self.connection(host).fed = asked.set
+        worker = gevent.spawn(_when, asked, meanwhile)
+        try:
+            for name, result in self.each(self._connect_one).items():
+                if isinstance(result, Failure):
+                    self.failures[name] = result
+        finally:
+            worker.kill()
         self.state.set_stage(StateStage.Prepare)
         return dict(self.failures)
 
@@ -224,6 +236,14 @@ class Session:
             raise Unreachable(f"{user} may not become root by sudo ({error}{hint})") from error
         if knowledge.raw(WHO).stdout.strip() != b"0":
             raise Unreachable(f"{user} is not root there: log in as root or set 'sudo: true'")
+
+
+def _when(asked: Event, tasks: Sequence[Callable[[], object]]) -> None:
+    asked.wait()
+    for task in tasks:
+        with contextlib.suppress(Exception):
+            task()
+        gevent.sleep(0)  # what the hosts said meanwhile is read
 
 
 def boot_id(host: Host) -> str:

@@ -54,7 +54,7 @@ Jump = Annotated[
 class Connection(BaseModel):
     """How a host is reached, by SSH."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Hostname | Literal["@local"]
     """Name or IP address; the host's name in the inventory when not set; ``@local``: the machine labprov runs on."""

@@ -34,7 +34,7 @@ def _network(value: str) -> str:
 class AddressPool(BaseModel):
     """A range that Docker takes the networks of containers from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: Annotated[str, AfterValidator(_network)]
     """The range: ``172.30.0.0/16``."""

@@ -1,0 +1,58 @@
+"""Starting is cheap: what a command has no use for is not imported."""
+
+import subprocess
+import sys
+
+from pydantic import BaseModel
+
+from labprov import docstrings
+from labprov.engine.postponed import postpone
+
+
+def imported(program: str) -> set[str]:
+    program += "\nimport sys; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_planning_imports_neither_pytest_nor_what_others_hardly_use():
+    tasks = "import labprov.commands\nfrom labprov import deploy\nfor role in deploy.load('gpu-node').roles: role.tasks"
+    assert imported(tasks).isdisjoint({"pytest", "testinfra", "invoke.tasks", "unittest.mock"})
+
+
+def test_help_imports_next_to_nothing():
+    assert imported("import labprov.main").isdisjoint({"pyinfra", "pydantic", "yaml", "rich", "jinja2"})
+
+
+def test_what_is_postponed_is_there_when_it_is_used():
+    program = "import sys; from labprov.engine.postponed import postpone; postpone('colorsys'); import colorsys"
+    program += "\nprint(colorsys.rgb_to_hsv(1, 1, 1))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def test_what_is_imported_or_missing_cannot_be_postponed():
+    before = sys.modules["subprocess"]
+    postpone("subprocess")
+    postpone("no_such_module_of_anybody")
+    assert sys.modules["subprocess"] is before
+    assert "no_such_module_of_anybody" not in sys.modules
+
+
+class Base(BaseModel):
+    one: int = 1
+    """The one."""
+
+
+class Derived(Base):
+    """Not a field's text."""
+
+    two: int = 2
+    """The two,
+    in two lines."""
+    three: int = 3
+    one: int = 4
+    """Another one."""
+
+
+def test_the_texts_below_fields_are_their_meaning():
+    assert docstrings.meanings(Base) == {"one": "The one."}
+    assert docstrings.meanings(Derived) == {"one": "Another one.", "two": "The two, in two lines.", "three": ""}
