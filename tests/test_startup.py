@@ -11,7 +11,8 @@ from labprov.engine.postponed import postpone
 
 def imported(program: str) -> set[str]:
     program += "\nimport sys; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
 def test_planning_imports_neither_pytest_nor_what_others_hardly_use():
@@ -38,6 +39,8 @@ def test_what_is_imported_or_missing_cannot_be_postponed():
 
 
 class Base(BaseModel):
+    """Not a field's text."""
+
     one: int = 1
     """The one."""
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from typing import TypeGuard
 
 from pydantic import BaseModel
+
+
+class _Field(ast.AnnAssign):
+    target: ast.Name
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
@@ -24,9 +29,14 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
 def _below(cls: type[BaseModel]) -> dict[str, str]:
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(tree, ast.ClassDef)
-    texts: dict[str, str] = {}
-    for field, text in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
-                texts[field.target.id] = " ".join(text.value.value.split())
-    return texts
+    pairs = zip(tree.body, tree.body[1:], strict=False)
+    return {field.target.id: _text(below) for field, below in pairs if _is_field(field)}
+
+
+def _is_field(node: ast.stmt) -> TypeGuard[_Field]:
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+
+
+def _text(node: ast.stmt) -> str:
+    value = node.value if isinstance(node, ast.Expr) else None
+    return " ".join(value.value.split()) if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""

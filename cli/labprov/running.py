@@ -5,20 +5,23 @@ It follows the stages and decides nothing about a host. ``commands`` puts runs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeGuard
 
 from rich.console import Console
 
 from labprov import apply as stage
 from labprov import rollout
-from labprov.apply import Policy, Status
+from labprov.apply import HostResult, Policy, Status, Waiting
 from labprov.engine.learned import Learned
 from labprov.engine.outcome import Outcome
-from labprov.engine.session import Session
+from labprov.engine.session import Failure, Session
+from labprov.errors import Interrupted
 from labprov.plan import Plan
+from labprov.reboots import Mode
 from labprov.report import text
 from labprov.report.journal import Journal
 from labprov.report.live import Collector, Live
@@ -59,6 +62,7 @@ class Running:
     ) -> None:
         self.session, self.plan, self.record, self.console = session, plan, record, output.console
         self.verbose, self.learned = output.verbose, learned
+        self.verifying, self.verified = False, set[str]()
         self.keep_planned: Callable[[Outcome], None] = record.planned.append
         self.keep_applied: Callable[[Outcome], None] = record.applied.append
         self.keep_check: Callable[[Check], None] = record.checks.append
@@ -79,13 +83,16 @@ class Running:
             self.session.connect(meanwhile=[partial(getattr, step.role, "tasks") for step in self.plan.steps])
             self.record.hosts = stage.preview(self.session, self.plan, Collector(self.keep_planned))
 
-    def apply(self, policy: Policy) -> None:
+    def apply(self, policy: Policy, confirm: Callable[[str], bool] | None = None) -> None:
         """Apply batch by batch where something would change; a host whose plan failed is left as it is.
 
-        On a host where nothing would change, what the plan found out a moment ago is the outcome.
+        On a host where nothing would change, what the plan found out a moment ago is the outcome. ``confirm`` asks
+        about reboots, where a rule says so.
         """
+        rules = policy.reboots.rules
         busy = {outcome.host for outcome in changes(self.record.planned)}
-        busy |= {host.name for host in self.record.hosts if host.reboot and policy.may_reboot}
+        busy |= {host.name for host in self.record.hosts if host.reboot and rules[host.name].mode is not Mode.NEVER}
+        self.record.hosts = [replace(h, held=rules[h.name].text) if h.reboot else h for h in self.record.hosts]
         for outcome in self.record.planned:
             if outcome.host not in busy:
                 self.keep_applied(outcome)
@@ -94,7 +101,7 @@ class Running:
         for number in range(rounds):
             names = self._batch(lines, number)
             title = f"Applying, batch {number + 1} of {rounds}" if rounds > 1 else "Applying"
-            self._apply_batch(policy, [name for name in names if name in busy], title)
+            self._apply_batch(policy, confirm, [name for name in names if name in busy], title)
             if policy.verify_batches:
                 self.verify(names)
 
@@ -114,8 +121,28 @@ class Running:
             self.keep_check(check)
             live.check(check)
 
+        self.verifying = True
         verify_stage(self.session, self.plan, ready, record, self.learned)
         live.checks_ended()
+        self.verifying, self.verified = False, self.verified | set(ready)
+
+    def cut_off(self, stopped: Interrupted) -> None:
+        """Note how far each host got when Ctrl-C came."""
+        known = {host.name: host for host in self.record.hosts}
+        known |= {name: stage.result(name, {}, {name: value}) for name, value in stopped.done.items() if _ended(value)}
+        begun = {outcome.host for outcome in self.record.applied}
+        for name in self.record.targets:
+            host = known.get(name, HostResult(name, Status.OK))
+            if name in stopped.busy:
+                known[name] = replace(host, status=Status.FAILED, reason=f"interrupted; {stopped.busy[name]}")
+            elif host.status is not Status.OK or name in self.verified:
+                known[name] = host
+            elif name in begun or self.verifying:
+                known[name] = replace(host, status=Status.FAILED, reason="interrupted before it was verified")
+            else:
+                known[name] = replace(host, status=Status.NOT_STARTED, reason="interrupted before its turn")
+        self.record.hosts = [known[name] for name in self.record.targets]
+        self.record.interrupted = True
 
     def _batch(self, lines: Sequence[rollout.Line], number: int) -> list[str]:
         """The hosts of the batch with that number, without those that had to stop; these are marked."""
@@ -126,15 +153,28 @@ class Running:
         self.record.hosts = [stage.not_started(h) if h.name in stopped else h for h in self.record.hosts]
         return [name for line in starting for name in line.batches[number] if name not in stopped]
 
-    def _apply_batch(self, policy: Policy, names: Sequence[str], title: str) -> None:
-        ready = [host.name for host in self.record.hosts if host.status is Status.OK and host.name in names]
+    def _apply_batch(
+        self, policy: Policy, confirm: Callable[[str], bool] | None, names: Sequence[str], title: str
+    ) -> None:
+        ready = {host.name: 0 for host in self.record.hosts if host.status is Status.OK and host.name in names}
         if not ready:
             return
         self.console.print(f"\n[bold]{title}[/]")
-        done = {
-            result.name: result for result in stage.apply(self.session, self.plan, policy, self._live(ready), ready)
-        }
-        self.record.hosts = [done.get(host.name, host) for host in self.record.hosts]
+        live = self._live(list(ready))
+        while ready:
+            results = stage.apply(self.session, self.plan, policy, live, ready)
+            done = {result.name: result for result in results if isinstance(result, HostResult)}
+            self.record.hosts = [done.get(host.name, host) for host in self.record.hosts]
+            waiting = [result for result in results if isinstance(result, Waiting)]
+            if waiting and confirm:
+                policy.reboots.answers.update(self._ask(waiting, confirm))
+            ready = {result.name: result.done for result in waiting}
+
+    def _ask(self, waiting: Sequence[Waiting], confirm: Callable[[str], bool]) -> Mapping[str, frozenset[str] | None]:
+        """Ask once for all hosts that stand before a reboot, saying what it would end."""
+        text.reboot_question(self.console, [(w.name, w.asking.reasons, w.asking.there.told) for w in waiting])
+        yes = confirm(f"Reboot {text.names([w.name for w in waiting])}?")
+        return {w.name: w.asking.there.busy if yes else None for w in waiting}
 
     def _live(self, hosts: list[str]) -> Live:
         roles = [step.role.name for step in self.plan.steps]
@@ -147,6 +187,10 @@ class Running:
         names = " > ".join(step.role.name for step in self.plan.steps)
         hosts = f"{len(self.plan.hosts)} host{'' if len(self.plan.hosts) == 1 else 's'}"
         self.console.print(f"[bold]{self.plan.deploy.name}[/] on {hosts} of {self.plan.inventory.path}: {names}\n")
+
+
+def _ended(value: object) -> TypeGuard[HostResult | Failure]:
+    return isinstance(value, HostResult | Failure)
 
 
 @contextmanager
@@ -164,7 +208,14 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
     record = Run(plan.deploy.name, plan.inventory.simulation, str(plan.inventory.path.resolve()), names)
     diary = Journal(record, journal) if journal else None
     with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
-        yield Running(session, plan, record, output, diary, learned)
+        run = Running(session, plan, record, output, diary, learned)
+        try:
+            yield run
+        except (Interrupted, KeyboardInterrupt) as stopped:
+            run.cut_off(stopped if isinstance(stopped, Interrupted) else Interrupted({}))
+            if diary:
+                diary.end(record)
+            raise
         for name, commands in session.asked().items():
             if commands:
                 learned.put(name, asking, commands)
