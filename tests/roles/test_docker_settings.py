@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from labprov.docstrings import meanings
 from labprov.engine.facts.system import System
+from labprov.engine.operations.repository import version_stanza
 from labprov.errors import HostError
 from labprov_roles.docker.daemon import merge
 from labprov_roles.docker.settings import Settings
-from labprov_roles.docker.systems import daemon_keys, repository, source, version_pin
+from labprov_roles.docker.systems import daemon_keys, repository, source
 
 BOOKWORM = System("debian", "12", "bookworm")
 TRIXIE = System("debian", "13", "trixie")
@@ -65,12 +66,52 @@ def test_plugins_can_be_left_out():
 
 
 def test_an_unknown_system_is_refused():
-    with pytest.raises(HostError, match=r"rocky 9\.4 is not supported"):
-        source(System("rocky", "9.4"), Settings())
+    with pytest.raises(HostError, match=r"fedora 43 is not supported"):
+        source(System("fedora", "43"), Settings())
+
+
+@pytest.mark.parametrize(
+    ("system", "suite"),
+    [
+        (System("ubuntu", "22.04", "jammy", ("debian",)), "jammy"),
+        (System("ubuntu", "24.04", "noble", ("debian",)), "noble"),
+        (System("ubuntu", "26.04", "resolute", ("debian",)), "resolute"),
+    ],
+)
+def test_ubuntu(system, suite):
+    found = source(system, Settings(version="5:29.*"))
+    assert (found.repository.url, found.repository.suite) == ("https://download.docker.com/linux/ubuntu", suite)
+    assert "docker-ce=5:29.*" in found.packages
+    own = source(system, Settings(source="distro"))
+    assert own.repository is None
+    assert {*own.packages} >= {"docker.io", "docker-buildx", "docker-compose-v2"}
+
+
+@pytest.mark.parametrize("ident", ["rhel", "rocky", "almalinux", "centos"])
+@pytest.mark.parametrize(("version", "major"), [("8.10", "8"), ("9.6", "9"), ("10.1", "10")])
+def test_rhel_and_its_rebuilds(ident, version, major):
+    system = System(ident, version, "", ("rhel", "fedora"))
+    found = source(system, Settings(version="5:29.*"))
+    assert found.repository.url == f"https://download.docker.com/linux/rhel/{major}/x86_64/stable"
+    assert found.repository.key_url == "https://download.docker.com/linux/rhel/gpg"
+    assert found.repository.fingerprint == "060A61C51B558A7F742B77AAC52FEB6B621E9F35"
+    # rpm's epochs are 3 and 1: one pattern for both packages, and for deb's 5
+    assert found.packages[:3] == ("docker-ce=29.*", "docker-ce-cli=29.*", "containerd.io")
+    assert found.version == "29.*"
+    assert "container-selinux" in found.packages and "apparmor" not in found.packages
+    assert ("kernel-modules-extra" in found.packages) == (major == "10")
+    assert {"podman-docker", "runc"} <= {*found.rivals}
+    assert ("podman" in found.rivals) == (major == "8")
+    assert not {name.partition("=")[0] for name in found.packages} & {*found.rivals}
+
+
+def test_rhel_has_no_docker_of_its_own():
+    with pytest.raises(HostError, match=r"rocky 9\.6 has no Docker of its own .*set docker\.source: vendor"):
+        source(System("rocky", "9.6", "", ("rhel",)), Settings(source="distro"))
 
 
 def test_a_version_is_kept_by_apt():
-    pin = version_pin(("docker-ce", "docker-ce-cli"), "5:29.*")
+    pin = version_stanza(("docker-ce", "docker-ce-cli"), "5:29.*")
     assert pin == "Package: docker-ce docker-ce-cli\nPin: version 5:29.*\nPin-Priority: 1001\n"
 
 

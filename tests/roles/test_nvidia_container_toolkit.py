@@ -60,8 +60,24 @@ def test_an_arm_server_gets_its_own_repository():
 
 
 def test_an_unknown_system_is_refused():
-    with pytest.raises(HostError, match=r"ubuntu 24\.04 is not supported"):
-        source(System("ubuntu", "24.04", "noble"), Settings())
+    with pytest.raises(HostError, match=r"fedora 43 is not supported"):
+        source(System("fedora", "43"), Settings())
+
+
+@pytest.mark.parametrize("version", ["22.04", "24.04", "26.04"])
+def test_ubuntu_has_debians_repository_and_pin(version):
+    found = source(System("ubuntu", version, "", ("debian",)), Settings())
+    assert found == source(TRIXIE, Settings())
+
+
+@pytest.mark.parametrize("version", ["8.10", "9.6", "10.1"])
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_rhel_has_a_repository_whose_index_is_signed(version, machine):
+    found = source(System("almalinux", version, "", ("rhel",), machine), Settings(version="1.20.0-1"))
+    assert found.url == f"https://nvidia.github.io/libnvidia-container/stable/rpm/{machine}"
+    assert (found.signed, found.pin) == ("metadata", "")
+    assert found.fingerprint == "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
+    assert all(name.endswith("=1.20.0-1") for name in found.packages)
 
 
 def test_keys_are_those_that_nvidia_ctk_would_write():

@@ -1,6 +1,7 @@
 """What differs between distributions, and what the settings ask of daemon.json. Pure: touches no host.
 
-Names, URLs and fingerprints: Docker's installation manual and docker-ce-packaging, Debian's archive (2026-11).
+Names, URLs and fingerprints: Docker's installation manual and docker-ce-packaging, Debian's archive, and
+packages.ubuntu.com (2026-11).
 """
 
 from __future__ import annotations
@@ -15,13 +16,26 @@ from labprov_roles.docker.daemon import Wanted
 from labprov_roles.docker.settings import Settings
 
 DOCKERS_KEY = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+DOCKERS_RPM_KEY = "060A61C51B558A7F742B77AAC52FEB6B621E9F35"
 
 _VENDOR_PLUGINS = {"buildx": "docker-buildx-plugin", "compose": "docker-compose-plugin"}
+_UBUNTU_PLUGINS = {"buildx": "docker-buildx", "compose": "docker-compose-v2"}
 _DISTRO_PLUGINS = {
     "debian12": {"compose": "docker-compose"},
     "debian13": {"buildx": "docker-buildx", "compose": "docker-compose"},
+    "ubuntu2204": _UBUNTU_PLUGINS,
+    "ubuntu2404": _UBUNTU_PLUGINS,
+    "ubuntu2604": _UBUNTU_PLUGINS,
 }
-_DISTRO_ENGINE = {"debian12": ("docker.io",), "debian13": ("docker.io", "docker-cli")}
+_DISTRO_ENGINE = {
+    "debian12": ("docker.io",),
+    "debian13": ("docker.io", "docker-cli"),
+    "ubuntu2204": ("docker.io",),
+    "ubuntu2404": ("docker.io",),
+    "ubuntu2604": ("docker.io",),
+}
+_RHELS = ("rhel8", "rhel9", "rhel10")
+SYSTEMS = (*_DISTRO_ENGINE, *_RHELS)
 
 _VENDOR_ENGINE = ("docker-ce", "docker-ce-cli")
 _OTHERS_OF_VENDOR = (
@@ -33,9 +47,22 @@ _OTHERS_OF_DISTRO = (
     "docker-compose-plugin", "docker-model-plugin", "podman-docker",
 )  # fmt: skip
 
+# RHEL 8, 9: Docker's manual. runc, and podman-docker's command, exclude Docker's own.
+_OTHERS_ON_RHEL = (
+    "docker", "docker-client", "docker-client-latest", "docker-common", "docker-engine", "docker-latest",
+    "docker-latest-logrotate", "docker-logrotate", "podman-docker", "runc",
+)  # fmt: skip
+# On RHEL 8 they need runc, and would go with it: named, so that a plan shows it. Later ones use crun, and stay.
+_NEED_RUNC = ("buildah", "podman")
+
 # Without apparmor's parser Docker cannot start a container on a kernel that has AppArmor on, as Debian's has;
-# both sources only recommend the package.
-_NEEDED = ("apparmor", "ca-certificates")
+# both sources only recommend the package. On RHEL 10 iptables lacks xt_addrtype without the extra modules, which
+# nothing brings any more (docker-ce-packaging, issue 1340).
+_NEEDED = {
+    "debian": ("apparmor", "ca-certificates"),
+    "rhel": ("ca-certificates", "container-selinux"),
+    "rhel10": ("ca-certificates", "container-selinux", "kernel-modules-extra"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +88,57 @@ class Source:
     """All packages to install, as names or ``name=version``."""
     rivals: tuple[str, ...]
     """Packages that exclude these or do the same."""
+    version: str | None
+    """A pattern that keeps the engine's version, or None: any."""
 
 
 def source(system: System, settings: Settings) -> Source:
     """Where Docker comes from. Raises HostError for a system that this role does not know."""
-    if system.name not in _DISTRO_ENGINE:
-        raise HostError(f"Docker on {system.id} {system.version} is not supported yet: Debian 12 and 13 are")
+    if system.name not in SYSTEMS:
+        raise HostError(f"Docker on {system.id} {system.version} is not supported yet: {', '.join(SYSTEMS)} are")
     vendor = settings.source == "vendor"
+    if not vendor and system.name not in _DISTRO_ENGINE:
+        raise HostError(f"{system.id} {system.version} has no Docker of its own (podman is): set docker.source: vendor")
     engine = _VENDOR_ENGINE if vendor else _DISTRO_ENGINE[system.name]
     plugins = _VENDOR_PLUGINS if vendor else _DISTRO_PLUGINS[system.name]
-    versioned = tuple(f"{name}={settings.version}" if settings.version else name for name in engine)
+    version = version_here(system, settings.version)
+    versioned = tuple(f"{name}={version}" if version else name for name in engine)
     extra = tuple(plugins[name] for name in ("buildx", "compose") if name in settings.plugins and name in plugins)
     runtime = ("containerd.io",) if vendor else ()
+    needed = _NEEDED.get(system.name, _NEEDED[system.family])
     return Source(
         repository(system, settings) if vendor else None,
         engine,
-        (*versioned, *runtime, *extra, *_NEEDED),
-        _OTHERS_OF_VENDOR if vendor else _OTHERS_OF_DISTRO,
+        (*versioned, *runtime, *extra, *needed),
+        _rivals(system, vendor),
+        version,
     )
+
+
+def _rivals(system: System, vendor: bool) -> tuple[str, ...]:
+    if system.family == "rhel":
+        return (*_OTHERS_ON_RHEL, *(_NEED_RUNC if system.name == "rhel8" else ()))
+    return _OTHERS_OF_VENDOR if vendor else _OTHERS_OF_DISTRO
+
+
+def version_here(system: System, version: str | None) -> str | None:
+    """A version pattern of the inventory as this system's packages have it.
+
+    Docker's deb packages have the epoch 5, its rpm packages another one each: so that one inventory serves both, rpm's
+    are compared without.
+    """
+    return version.rpartition(":")[2] if version and system.family == "rhel" else version
 
 
 def repository(system: System, settings: Settings) -> Repository:
     """Docker's own repository, or the mirror of it that the inventory names."""
     mirror = settings.mirrors.docker
+    if system.family == "rhel":  # its rebuilds too: Docker builds for RHEL 8, 9 and 10, not for each of them
+        url = f"{mirror.url}/linux/rhel"
+        stable = f"{url}/{system.name.removeprefix('rhel')}/{system.machine}/stable"
+        return Repository(stable, "", "", mirror.key or f"{url}/gpg", mirror.fingerprint or DOCKERS_RPM_KEY)
     url = f"{mirror.url}/linux/{system.id}"
     return Repository(url, system.codename, "stable", mirror.key or f"{url}/gpg", mirror.fingerprint or DOCKERS_KEY)
-
-
-def version_pin(engine: tuple[str, ...], version: str) -> str:
-    """Apt preferences that keep the engine at a version pattern."""
-    return f"Package: {' '.join(engine)}\nPin: version {version}\nPin-Priority: 1001\n"
 
 
 def daemon_keys(settings: Settings) -> Wanted:

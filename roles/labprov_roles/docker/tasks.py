@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.operations import files
 
 from labprov.engine.facts.system import OperatingSystem
 from labprov.engine.operations import packages, repository
 from labprov_roles.docker import operations, systems
 from labprov_roles.docker.settings import Settings
-
-_PREFERENCES = f"{repository.PREFERENCES}/docker.pref"
 
 
 @deploy("Docker Engine")
@@ -22,11 +19,8 @@ def tasks(settings: Settings) -> None:
     operations.checked(name="Check that nothing stands in Docker's way", wanted=wanted, users=settings.users)
     if source.repository:
         _add(source.repository)
-    if settings.version:
-        title = f"Keep Docker at version {settings.version}"
-        repository.pin(title, "docker", systems.version_pin(source.engine, settings.version))
-    else:
-        files.file(name="Let Docker be upgraded to any version", path=_PREFERENCES, present=False)
+    titles = (f"Keep Docker at version {source.version}", "Let Docker be upgraded to any version")
+    repository.keep_version(titles, "docker", source.engine, source.version)
     operations.configure_daemon(wanted, _effect(settings))
     packages.install(
         name=f"Install Docker from its {settings.source} source instead of any other",
@@ -43,7 +37,7 @@ def _add(source: systems.Repository) -> None:
         slug="docker",
         url=source.url,
         suite=source.suite,
-        components=[source.component],
+        components=[source.component] if source.component else [],
         key_url=source.key_url,
         fingerprint=source.fingerprint,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labprov.engine.facts.system import System
+from labprov.engine.operations.repository_places import Signed
 from labprov.errors import HostError
 from labprov_roles.docker.daemon import Wanted
 from labprov_roles.nvidia_container_toolkit.settings import Settings
@@ -32,6 +33,8 @@ OLD_SOURCES = "https://nvidia.github.io/"
 """Where older guides have apt look: libnvidia-container, nvidia-docker, nvidia-container-runtime. Beside ours, with
 another key, apt would refuse to work ("Conflicting values set for option Signed-By")."""
 
+SYSTEMS = ("debian12", "debian13", "ubuntu2204", "ubuntu2404", "ubuntu2604", "rhel8", "rhel9", "rhel10")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -41,25 +44,30 @@ class Source:
     suite: str
     key_url: str
     fingerprint: str
+    signed: Signed
+    """NVIDIA signs the index of its rpm repository, not the packages: its own .repo file says ``gpgcheck=0``."""
     pin: str
-    """Apt preferences that keep the CUDA repository from overriding it."""
+    """Apt preferences that keep the CUDA repository from overriding it; for dnf that one leaves them out. Or empty."""
     packages: tuple[str, ...]
     """As names or ``name=version``."""
 
 
 def source(system: System, settings: Settings) -> Source:
     """Where the toolkit comes from. Raises HostError for a system that this role does not know."""
-    if system.name not in ("debian12", "debian13"):
+    if system.name not in SYSTEMS:
         raise HostError(
-            f"the NVIDIA Container Toolkit on {system.id} {system.version} is not supported yet: Debian 12 and 13 are"
+            f"the NVIDIA Container Toolkit on {system.id} {system.version} is not supported yet: "
+            f"{', '.join(SYSTEMS)} are"
         )
     mirror = settings.mirrors.nvidia_container_toolkit
+    kind = "deb" if system.family == "debian" else "rpm"
     return Source(
-        url=f"{mirror.url}/stable/deb/{system.arch}",
+        url=f"{mirror.url}/stable/{kind}/{system.arch}",
         suite="/",
+        signed="metadata",
         key_url=mirror.key or f"{mirror.url}/gpgkey",
         fingerprint=mirror.fingerprint or NVIDIAS_KEY,
-        pin=pin(urlsplit(mirror.url).hostname or ""),
+        pin=pin(urlsplit(mirror.url).hostname or "") if kind == "deb" else "",
         packages=tuple(f"{name}={settings.version}" if settings.version else name for name in PACKAGES),
     )
 

@@ -46,8 +46,7 @@ def tasks(settings: Settings) -> None:
 
 
 def _add_repository(source: systems.Source) -> None:
-    ours = f"{repository.SOURCES}/{SLUG}.sources"
-    repository.disable_rivals(name="Set aside sources that older guides add", url=systems.OLD_SOURCES, ours=ours)
+    repository.set_aside("Set aside sources that older guides add", systems.OLD_SOURCES, SLUG)
     repository.add(
         title="the NVIDIA Container Toolkit",
         slug=SLUG,
@@ -56,8 +55,10 @@ def _add_repository(source: systems.Source) -> None:
         components=[],
         key_url=source.key_url,
         fingerprint=source.fingerprint,
+        signed=source.signed,
     )
-    repository.pin("Prefer the toolkit's own repository over the CUDA repository", SLUG, source.pin)
+    if source.pin:
+        repository.pin("Prefer the toolkit's own repository over the CUDA repository", SLUG, source.pin)
 
 
 def _link_devices() -> None:

@@ -20,7 +20,7 @@ from labprov.engine.operations import Commands, dnf, packages
 from labprov.engine.operations.download import fetch
 from labprov.engine.operations.repository_places import APT, DNF, SOURCES, Places, Signed, Source, deb822
 
-__all__ = ["PREFERENCES", "SOURCES", "add", "deb822", "disable_rivals", "key", "pin", "source_file"]
+__all__ = ["PREFERENCES", "SOURCES", "add", "deb822", "keep_version", "key", "pin", "set_aside"]
 
 PREFERENCES = "/etc/apt/preferences.d"
 
@@ -197,12 +197,12 @@ def keep_version(titles: tuple[str, str], slug: str, names: Sequence[str], versi
         return lock_versions(name=titles[version is None], names=[*names], version=version)
     if version is None:
         return files.file(name=titles[1], path=f"{PREFERENCES}/{slug}.pref", present=False)
-    return pin(titles[0], slug, f"Package: {' '.join(names)}\nPin: version {version}\nPin-Priority: 1001\n")
+    return pin(titles[0], slug, version_stanza(names, version))
 
 
-def source_file(slug: str) -> str:
-    """The file that ``add`` writes for a repository on the host in context."""
-    return _places().source(slug)
+def version_stanza(names: Sequence[str], version: str) -> str:
+    """Apt preferences that keep packages at a version pattern; above 1000, so that a downgrade is one too."""
+    return f"Package: {' '.join(names)}\nPin: version {version}\nPin-Priority: 1001\n"
 
 
 def _places() -> Places:
