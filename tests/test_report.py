@@ -141,6 +141,15 @@ def test_a_journal_cut_off_anywhere_is_readable(tmp_path_factory, cut):
             assert journal.read(path).finished is (cut >= len(whole) - 1)
 
 
+def test_an_interrupted_run_is_one_when_read_back(state):
+    interrupted = replace(run(("a", Status.FAILED)), interrupted=True)
+    assert exit_code(interrupted) == 130
+    kept = journal.Journal(interrupted, "apply")
+    kept.end(interrupted)
+    found = journal.read(journal.latest())
+    assert (found.finished, found.interrupted, exit_code(found)) == (True, True, 130)
+
+
 def test_what_has_to_be_done_again():
     hosts = ("a", Status.OK), ("b", Status.OK), ("c", Status.FAILED), ("d", Status.UNREACHABLE)
     last = replace(run(*hosts, checks=[PASSED, BROKEN]), targets=("a", "b", "c", "d", "never-reached"))

@@ -15,7 +15,7 @@ from labprov import plan as plans
 from labprov import reboots, rollout
 from labprov import role as roles
 from labprov.apply import Policy
-from labprov.errors import UserError
+from labprov.errors import Interrupted, UserError
 from labprov.report import data, journal, text
 from labprov.report.junit import as_junit
 from labprov.report.summary import Run, changes, exit_code, not_done
@@ -97,9 +97,9 @@ def apply(selection: Selection, output: Output, options: Options, confirm: Calla
         text.plan(output.console, run.record.planned, run.record.targets, diffs, output.verbose)
         text.problems(output.console, run.record.hosts)
         text.plan_summary(output.console, run.record)
-        if changes(run.record.planned) and confirm and not confirm(_question(run.record)):
+        if changes(run.record.planned) and confirm and not _agreed(confirm, run.record):
             output.console.print("Nothing was changed.")
-            return 0
+            return exit_code(run.record)
         run.apply(policy, confirm)
         run.verify()
     return _conclude(run.record, output)
@@ -129,6 +129,8 @@ def report(path: Path | None, form: str, output: Output) -> int:
             text.failed_checks(output.console, run.checks, output.verbose)
             text.summary(output.console, run)
             text.problems(output.console, run.hosts)
+            if run.interrupted:
+                output.console.print("[yellow]This run was interrupted.[/]")
             if not run.finished:
                 output.console.print("[yellow]This run was cut off: its journal has no end.[/]")
     return exit_code(run)
@@ -166,6 +168,14 @@ def _conclude(run: Run, output: Output) -> int:
     if output.json:
         click.echo(data.as_json(run))
     return exit_code(run)
+
+
+def _agreed(confirm: Callable[[str], bool], run: Run) -> bool:
+    """Whether the user wants the changes. Raises Interrupted."""
+    try:
+        return confirm(_question(run))
+    except KeyboardInterrupt:
+        raise Interrupted({}, note="nothing was changed") from None
 
 
 def _question(run: Run) -> str:

@@ -51,11 +51,15 @@ class Unreachable(HostError):
 
 
 class Interrupted(LabprovError):
-    """The run was stopped by Ctrl-C; ``busy`` says for each host what was being done."""
+    """The run was stopped by Ctrl-C.
+
+    ``busy``: for each host at work, what was being done; ``done``: what the work on other hosts gave; ``note``: what
+    there is to say when no host was at work.
+    """
 
     exit_code = 130
 
-    def __init__(self, busy: Mapping[str, str]) -> None:
-        self.busy = dict(busy)
-        doing = "; ".join(f"{host}: {what}" for host, what in self.busy.items())
+    def __init__(self, busy: Mapping[str, str], done: Mapping[str, object] | None = None, note: str = "") -> None:
+        self.busy, self.done = dict(busy), dict(done or {})
+        doing = "; ".join(f"{host}: {what}" for host, what in self.busy.items()) or note
         super().__init__(f"interrupted ({doing})" if doing else "interrupted")

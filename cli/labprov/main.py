@@ -97,13 +97,22 @@ def _selection(
     return Selection(deploy, inventory, limit, only, parallel, password, retry_failed)
 
 
+def _confirm(question: str) -> bool:
+    """Ask; no is the answer to a mere return. Raises KeyboardInterrupt for Ctrl-C, and when the terminal goes."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo(err=True)
+        raise KeyboardInterrupt from None
+
+
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="labprov")
 def main() -> None:
     """Turn bare lab servers into verified GPU nodes, as a YAML inventory says.
 
-    Exit codes: 0 fine, 1 something failed, 2 your mistake, 3 changes pending (plan --exit-code), 4 some hosts
-    unreachable, 130 interrupted.
+    Exit codes: 0 fine (also when you answered no), 1 something failed, 2 your mistake, 3 changes pending (plan
+    --exit-code), 4 some hosts unreachable, 130 interrupted.
     """
 
 
@@ -156,7 +165,7 @@ def apply(
     from labprov import commands
 
     asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    confirm = click.confirm if asked else None
+    confirm = _confirm if asked else None
     return commands.apply(
         _selection(**selection),
         _output(as_json, verbose, no_color),

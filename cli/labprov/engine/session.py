@@ -177,8 +177,9 @@ class Session:
             gevent.joinall(list(running.values()))
         except KeyboardInterrupt:
             busy = {name: self._doing(name) for name, greenlet in running.items() if not greenlet.ready()}
+            done = {name: greenlet.value for name, greenlet in running.items() if greenlet.successful()}
             gevent.killall(list(running.values()), block=True, timeout=2)
-            raise Interrupted(busy) from None
+            raise Interrupted(busy, done) from None
         return {name: greenlet.get() for name, greenlet in running.items()}
 
     def _doing(self, name: str) -> str:

@@ -18,7 +18,7 @@ from labprov import __version__
 from labprov.apply import HostResult, Status
 from labprov.engine.learned import state_folder
 from labprov.engine.outcome import Outcome, Result
-from labprov.errors import UserError, Where
+from labprov.errors import Interrupted, UserError, Where
 from labprov.report.summary import Run, exit_code
 from labprov.verify.checks import Check, Verdict
 
@@ -121,7 +121,7 @@ def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
             host = record | {"status": Status(record["status"])} | _tuples(record, "not_run", "reboot")
             run.hosts.append(HostResult(**host))
         case "end":
-            run.finished = True
+            run.finished, run.interrupted = True, record["exit_code"] == Interrupted.exit_code
     return run
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from labprov.apply import HostResult, Status
 from labprov.engine.outcome import Outcome, Result
+from labprov.errors import Interrupted
 from labprov.verify.checks import Check, Verdict
 
 
@@ -27,6 +28,8 @@ class Run:
     hosts: list[HostResult] = field(default_factory=list)
     finished: bool = True
     """False when it is read from the journal of a run that was cut off."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended it."""
 
     @property
     def unverified(self) -> list[str]:
@@ -61,7 +64,12 @@ def failed_in_checks(run: Run) -> set[str]:
 
 
 def exit_code(run: Run) -> int:
-    """0: fine; 1: something failed in the work or in a check; 4: otherwise fine, but some hosts were unreachable."""
+    """0: fine; 1: something failed in the work or in a check; 4: otherwise fine, but some hosts were unreachable.
+
+    130: it was interrupted.
+    """
+    if run.interrupted:
+        return Interrupted.exit_code
     if any(host.status in (Status.FAILED, Status.NOT_STARTED) for host in run.hosts):
         return 1
     if any(check.verdict is Verdict.FAILED for check in run.checks):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -85,6 +88,33 @@ class Lab:
         process = self.start(*args, input=input)
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+    def in_terminal(self, *answers: str | signal.Signals, code: int = 0) -> str:
+        """Apply in a terminal, answering what is asked in turn, or sending a signal then; gives what it showed."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            self.command("apply", "work", "-i", "lab.yml", "-l", "deb12", "-l", "deb13"), cwd=self.folder,
+            env=self.environment, text=True, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        )  # fmt: skip
+        self.started.append(process)
+        os.close(theirs)
+        shown, left, end = "", list(answers), time.monotonic() + 120
+        while time.monotonic() < end:
+            ready, _, _ = select.select([ours], [], [], 1)
+            try:
+                shown += os.read(ours, 65536).decode(errors="replace") if ready else ""
+            except OSError:  # it has ended
+                break
+            if left and shown.endswith("[y/N]: "):
+                answer = left.pop(0)
+                if isinstance(answer, str):
+                    os.write(ours, f"{answer}\n".encode())
+                else:
+                    process.send_signal(answer)
+                shown += "\n"
+        os.close(ours)
+        assert process.wait(timeout=10) == code, shown
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
     def apply(self, *args: str, timeout: float = 120) -> tuple[int, dict[str, Any]]:
         """Apply; returns the exit code and the report."""

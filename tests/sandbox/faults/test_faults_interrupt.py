@@ -39,12 +39,27 @@ def test_ctrl_c_ends_in_3_seconds_and_says_what_is_half_done(lab, busy, root):
     for node in ("deb12", "deb13"):
         assert f"{node}: half done: work: Long work" in line
     run = lab.read(lab.journals()[-1])
+    assert run["exit_code"] == 130
+    assert {(h["name"], h["status"]) for h in run["hosts"]} == {("deb12", "failed"), ("deb13", "failed")}
+    assert all(h["reason"].startswith("interrupted; half done: work: Long work") for h in run["hosts"])
     results = {(o["host"], o["operation"]): o for o in run["outcomes"]}
     for node in ("deb12", "deb13"):
         assert results[node, "Before"]["result"] == "changed"
         assert results[node, "Long work"]["result"] == "failed"
         assert "half done" in results[node, "Long work"]["reason"]
         assert root(node, "pgrep -fa 'labprov[.]lock'; true") == "", "the lock went with the run"
+
+
+def test_ctrl_c_and_no_at_the_question_change_nothing(lab, root):
+    lab.role('server.shell(name="Work", commands="touch /run/asked")')
+    shown = lab.in_terminal(signal.SIGINT, code=130)
+    assert "labprov: interrupted (nothing was changed)" in shown
+    assert "Traceback" not in shown
+    run = lab.read(lab.journals()[-1])
+    assert {(h["status"], h["reason"]) for h in run["hosts"]} == {("not started", "interrupted before its turn")}
+    assert "Nothing was changed." in lab.in_terminal("n")
+    for node in ("deb12", "deb13"):
+        assert root(node, "ls /run/asked 2>/dev/null || echo untouched") == "untouched\n"
 
 
 def test_a_second_ctrl_c_leaves_at_once(busy):

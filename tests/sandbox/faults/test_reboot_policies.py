@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import pty
-import re
-import select
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -104,13 +100,13 @@ def test_nobody_to_be_asked_then_asked_in_a_terminal(lab, reboots, anna, root, o
     assert reboots() == before
     assert of(run, "deb13")["held"] == "reboot: ask, and nobody to be asked"
 
-    no = in_terminal(lab, ["n"])
+    no = lab.in_terminal("y", "n")
     assert reboots() == before
     assert "logged in: admin (pts/" in no
     assert "Reboot deb12, deb13?" in no
     assert "reboot pending (you said no) deb13" in no
 
-    yes = in_terminal(lab, ["y"])
+    yes = lab.in_terminal("y", "y")
     assert "verified" in yes
     assert not set(before.values()) & set(reboots().values())
 
@@ -140,26 +136,3 @@ def test_killed_while_the_host_reboots_the_next_run_goes_on(lab, reboots, root, 
     assert "Reboot" not in {o["operation"] for o in run["outcomes"]}
     assert root("deb12", "cat /var/tmp/after") == root("deb12", BOOT)
     assert {check["verdict"] for check in run["checks"]} == {"passed"}
-
-
-def in_terminal(lab, answers: list[str]) -> str:
-    """Apply in a terminal, with ``y`` to the changes and these answers to what is asked then; gives what it showed."""
-    ours, theirs = pty.openpty()
-    command = lab.command("apply", "work", "-i", "lab.yml", "-l", "deb12", "-l", "deb13", "--no-color")
-    process = subprocess.Popen(
-        command, cwd=lab.folder, env=lab.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    )
-    lab.started.append(process)
-    os.close(theirs)
-    shown, answers, end = "", ["y", *answers], time.monotonic() + 120
-    while time.monotonic() < end:
-        ready, _, _ = select.select([ours], [], [], 1)
-        try:
-            shown += os.read(ours, 65536).decode(errors="replace") if ready else ""
-        except OSError:  # it has ended
-            break
-        if answers and shown.endswith("[y/N]: "):
-            os.write(ours, f"{answers.pop(0)}\n".encode())
-    os.close(ours)
-    assert process.wait(timeout=10) == 0, shown
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
