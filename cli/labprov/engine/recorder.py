@@ -50,6 +50,8 @@ class Progress:
     """The operation being run now, or run last."""
     busy: bool = False
     """Whether it is being run now."""
+    reason: str = ""
+    """Why the operation that failed last did."""
 
 
 class RecordingState(State):
@@ -123,7 +125,7 @@ def _watch(state: RecordingState, host: Host, name: str, op_data: StateOperation
         hidden = secrets_in(commands, op_data.global_arguments)
         text = masked("\n".join(output.output_lines[-OUTPUT_LINES:]), hidden)[-OUTPUT_SIZE:]
         reason = "" if success else _reason(output, commands, state.warnings[host.name][told:])
-        reason = masked(reason, hidden)[:REASON_SIZE]
+        progress.reason = reason = masked(reason, hidden)[:REASON_SIZE]
         progress.report(
             Outcome(
                 host.name,

@@ -76,7 +76,7 @@ def _run(session: Session, host: Host, role: RoleOnHost, settings: Any, report: 
             record(Result.FAILED, "interrupted, half done: its command may still run there")
         raise
     except NestedOperationError:  # the operation failed and has been recorded
-        raise HostError(f"{role.name}: {progress.operation!r} failed") from None
+        raise HostError(f"{role.name}: {progress.operation!r} failed: {progress.reason}") from None
     except (PyinfraError, HostError, OSError, TimeoutError) as error:
         record(Result.FAILED, str(error) or type(error).__name__)
         raise HostError(f"{role.name}: {str(error) or type(error).__name__}") from error

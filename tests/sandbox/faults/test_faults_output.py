@@ -139,4 +139,5 @@ def test_a_command_that_outlives_its_timeout_is_ended_on_the_host_too(lab, root,
     assert outcomes(run)["Deaf"]["seconds"] < 12
     assert "ended after 2 s" in outcomes(run)["Too long"]["reason"]
     assert "ended after 1 s" in outcomes(run)["Deaf"]["reason"]
+    assert "ended after 1 s" in of(run, "deb12")["reason"], "the host's reason names what its command said last"
     assert root("deb12", "pgrep -fa 'sleep (61|62|0.631)'; true") == ""
