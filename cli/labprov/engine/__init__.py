@@ -6,4 +6,4 @@
 
 from labprov.engine.postponed import postpone
 
-postpone("invoke")  # paramiko's, for "Match exec" in ~/.ssh/config: a tenth of the time that a plan of one host takes
+postpone("invoke")  # paramiko imports it for "Match exec" in ~/.ssh/config: a tenth of the time of a plan of one host
