@@ -1,4 +1,4 @@
-"""Debian's contrib and non-free components, where Debian's own NVIDIA packages are. Not a role: roles call it."""
+"""Components with non-free software, where a distribution's own NVIDIA packages are. Not a role: roles call it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from labprov.engine.operations.repository import SOURCES
 
 OURS = f"{SOURCES}/labprov-non-free.sources"
 COMPONENTS = ("contrib", "non-free", "non-free-firmware")
+"""Debian's."""
+_UBUNTU = ("restricted", "universe", "multiverse")
+_UBUNTUS = ("jammy", "noble", "resolute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ def non_free_sources(sources: Sequence[AptSource], codename: str) -> str:
         have.setdefault((source.uri.rstrip("/"), source.suite), set()).update(source.components)
     stanzas = []
     for source in dict.fromkeys(own):
-        lacking = [name for name in COMPONENTS if name not in have[source.uri.rstrip("/"), source.suite]]
+        wanted = _UBUNTU if codename in _UBUNTUS else COMPONENTS
+        lacking = [name for name in wanted if name not in have[source.uri.rstrip("/"), source.suite]]
         lines = ["Types: deb", f"URIs: {source.uri}", f"Suites: {source.suite}", f"Components: {' '.join(lacking)}"]
         lines += [f"Signed-By: {source.signed_by}"] if source.signed_by else []
         stanzas += ["\n".join(lines)] if lacking else []
@@ -103,9 +107,9 @@ def non_free_sources(sources: Sequence[AptSource], codename: str) -> str:
 
 @operation()
 def enable_non_free(codename: str) -> Commands:
-    """Add contrib, non-free and non-free-firmware where the host's sources lack them, in a file of our own.
+    """Add components with non-free software where the host's sources lack them, in a file of our own.
 
-    + codename: the release's, like ``bookworm``
+    + codename: the release's, like ``bookworm`` or ``noble``
     """
     sources: list[AptSource] = host.get_fact(AptSources)
     text = non_free_sources(sources, codename)

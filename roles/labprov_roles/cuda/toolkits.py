@@ -20,7 +20,7 @@ from labprov.engine.facts.system import System
 from labprov.errors import HostError
 from labprov_roles.cuda.settings import Settings
 
-SYSTEMS = ("debian12", "debian13")
+SYSTEMS = ("debian12", "debian13", "ubuntu2204", "ubuntu2404", "ubuntu2604", "rhel8", "rhel9", "rhel10")
 """What the role's operations speak to."""
 
 
@@ -49,6 +49,16 @@ def toolkits(settings: Settings, system: System) -> Toolkits:
     names = tuple(compat.cuda(version, "full", request).package for version in versions)
     prefix = "/usr/local/cuda-{}" if settings.source == "vendor" else ""
     return Toolkits(versions, settings.default or max(versions, key=number), names, prefix)
+
+
+def reasons(settings: Settings, system: System) -> tuple[str, ...]:
+    """Why the toolkit is what it is, where the settings name none; one sentence."""
+    if settings.versions or settings.default:
+        return ()
+    known = tables.of(settings.compat)
+    answer = resolve(_request(settings, system, known), known)
+    choices = answer.choices if isinstance(answer, Decision) else ()
+    return tuple(f"CUDA {choice.value}: {'; '.join(choice.reasons)}" for choice in choices if choice.subject == "CUDA")
 
 
 def number(version: str) -> tuple[int, int]:

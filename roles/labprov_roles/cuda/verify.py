@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from testinfra.host import Host
 
-from labprov.engine.facts.system import OperatingSystem, System
+from labprov_roles import package_checks
 from labprov_roles.cuda.settings import Settings
 from labprov_roles.cuda.toolkits import Toolkits, toolkits
 
 _DRAGS = re.compile(r"^cuda(-[0-9]+-[0-9]+)?$|^cuda-(runtime|demo-suite)-|^cuda-drivers")
 """NVIDIA's packages that depend on a driver."""
+_DRIVER = re.compile(r"cuda-drivers|nvidia-(driver|open|kernel)|libcuda1|kmod-nvidia")
+"""Packages that are one."""
 
 
 def test_nvcc_of_a_login_shell_is_the_default_toolkit(host: Host, settings: Settings) -> None:
@@ -33,8 +35,7 @@ def test_login_shells_get_no_library_path(host: Host, settings: Settings) -> Non
 
 
 def test_no_package_that_brings_a_driver(host: Host, settings: Settings) -> None:
-    names = host.run("dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Source}\n' 'cuda*'").stdout.splitlines()
-    installed = [line.split()[1] for line in names if line.startswith("ii ")]
+    installed = package_checks.installed(host, "cuda*")
     # The driver's own role may have installed cuda-drivers: it is dragged in only when a CUDA package depends on it.
     dragging = [name for name in installed if _DRAGS.match(name) and not name.startswith("cuda-drivers")]
     assert dragging == [], "these packages upgrade the driver along with CUDA"
@@ -42,19 +43,12 @@ def test_no_package_that_brings_a_driver(host: Host, settings: Settings) -> None
 
 
 def test_upgrades_bring_no_other_driver(host: Host, settings: Settings) -> None:
-    planned = host.run("apt-get -s -q -o Debug::NoLocking=1 dist-upgrade").stdout
-    news = re.findall(r"^Inst (\S+)(?! \[)", planned, re.MULTILINE)
-    drivers = [name for name in news if re.match(r"cuda-drivers|nvidia-(driver|open|kernel)|libcuda1", name)]
+    drivers = [name for name in package_checks.news_of_an_upgrade(host) if _DRIVER.match(name)]
     assert drivers == [], "an upgrade would install a driver"
 
 
 def _wanted(host: Host, settings: Settings) -> Toolkits:
-    return toolkits(settings, _system(host))
-
-
-def _system(host: Host) -> System:
-    lines = [host.run("uname -m").stdout, *host.file("/etc/os-release").content_string.splitlines()]
-    return OperatingSystem().process(lines)
+    return toolkits(settings, package_checks.system_of(host))
 
 
 def _release(said: str) -> str:

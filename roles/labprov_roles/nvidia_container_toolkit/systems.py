@@ -16,6 +16,8 @@ from labprov.errors import HostError
 from labprov_roles.docker.daemon import Wanted
 from labprov_roles.nvidia_container_toolkit.settings import Settings
 
+SLUG = "nvidia-container-toolkit"
+"""File name of its key and its source, and its id for dnf."""
 NVIDIAS_KEY = "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
 
 PACKAGES = (

@@ -15,7 +15,6 @@ from labprov_roles.docker.operations import configure_daemon
 from labprov_roles.nvidia_container_toolkit import operations, systems
 from labprov_roles.nvidia_container_toolkit.settings import Settings
 
-SLUG = "nvidia-container-toolkit"
 UDEV_RULE = "etc/udev/rules.d/71-nvidia-dev-char.rules"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,7 +31,9 @@ def tasks(settings: Settings) -> None:
     """Install, configure Docker, and keep the CDI specification fresh."""
     source = systems.source(host.get_fact(OperatingSystem), settings)
     _add_repository(source)
-    packages.install(name="Install the NVIDIA Container Toolkit", packages=source.packages, remove=systems.RIVALS)
+    packages.install(
+        name="Install the NVIDIA Container Toolkit", packages=settings.exact(source.packages), remove=systems.RIVALS
+    )
     if settings.hold:
         packages.hold(name="Keep upgrades away from the toolkit", packages=systems.PACKAGES)
     else:
@@ -46,10 +47,10 @@ def tasks(settings: Settings) -> None:
 
 
 def _add_repository(source: systems.Source) -> None:
-    repository.set_aside("Set aside sources that older guides add", systems.OLD_SOURCES, SLUG)
+    repository.set_aside("Set aside sources that older guides add", systems.OLD_SOURCES, systems.SLUG)
     repository.add(
         title="the NVIDIA Container Toolkit",
-        slug=SLUG,
+        slug=systems.SLUG,
         url=source.url,
         suite=source.suite,
         components=[],
@@ -58,7 +59,7 @@ def _add_repository(source: systems.Source) -> None:
         signed=source.signed,
     )
     if source.pin:
-        repository.pin("Prefer the toolkit's own repository over the CUDA repository", SLUG, source.pin)
+        repository.pin("Prefer the toolkit's own repository over the CUDA repository", systems.SLUG, source.pin)
 
 
 def _link_devices() -> None:

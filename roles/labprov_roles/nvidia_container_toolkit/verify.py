@@ -8,9 +8,10 @@ import re
 import pytest
 from testinfra.host import Host
 
+from labprov_roles import package_checks
 from labprov_roles.docker.minimal_image import Said, said, with_container
 from labprov_roles.nvidia_container_toolkit.settings import Settings
-from labprov_roles.nvidia_container_toolkit.systems import PACKAGES
+from labprov_roles.nvidia_container_toolkit.systems import PACKAGES, SLUG
 
 LIST = "docker exec $c nvidia-smi -L"
 BY_CDI = ["--network none", "--device nvidia.com/gpu=all"]
@@ -98,18 +99,14 @@ def test_container_without_request_sees_no_gpu(host: Host, settings: Settings) -
 
 def test_packages_are_of_one_version(host: Host, settings: Settings) -> None:
     """All four packages have the same version: the inventory's, where it names one."""
-    versions = {name: host.package(name).version for name in PACKAGES}
+    versions = package_checks.installed(host, *PACKAGES)
+    assert sorted(versions) == sorted(PACKAGES)
     assert len(set(versions.values())) == 1, versions
     if settings.version:
         assert set(versions.values()) == {settings.version}
 
 
 def test_another_repository_cannot_take_over(host: Host, settings: Settings) -> None:
-    """What apt would install now comes from the toolkit's own repository."""
+    """What the package manager would install now comes from the toolkit's own repository."""
     url = settings.mirrors.nvidia_container_toolkit.url
-    table = host.run("apt-cache policy nvidia-container-toolkit").stdout
-    candidate = re.search(r"Candidate: (\S+)", table)
-    assert candidate, table
-    listed = table.partition("Version table:")[2]
-    entry = re.search(rf"^[ *]+{re.escape(candidate[1])} .*\n((?:\s+-?\d+ \S*/.*\n?)+)", listed, re.MULTILINE)
-    assert entry and url in entry[1], f"the candidate {candidate[1]} does not come from {url}"
+    assert package_checks.candidate_comes_from(host, PACKAGES[0], url, SLUG) == ""

@@ -83,3 +83,11 @@ def test_the_operation_writes_and_then_has_nothing_to_do(commands):
     assert written.startswith(f"{OURS} <- # Managed by labprov.\nTypes: deb\nURIs: {MIRROR}\n")
     complete = [AptSource(MIRROR, "trixie", ("main", "contrib", "non-free", "non-free-firmware"), KEY)]
     assert commands(enable_non_free, {AptSources: complete, **nothing_there}, codename="trixie") == []
+
+
+def test_ubuntu_has_other_components():
+    """26.04's toolkit is in multiverse; the archive's mirrors and key stay those of the host."""
+    source = AptSource("http://archive.example.org/ubuntu", "resolute", ("main", "universe"), KEY)
+    text = non_free_sources([source], "resolute")
+    assert "Components: restricted multiverse\n" in text
+    assert "URIs: http://archive.example.org/ubuntu\n" in text

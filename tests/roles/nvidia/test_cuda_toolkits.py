@@ -33,6 +33,12 @@ TRIXIE = System("debian", "13", "trixie")
         ),
         (BOOKWORM, {"default": "12.8"}, ("cuda-toolkit-12-8",), "12.8"),
         (BOOKWORM, {"source": "distro"}, ("nvidia-cuda-toolkit",), "11.8"),
+        (System("ubuntu", "22.04"), {"versions": ["12.8"]}, ("cuda-toolkit-12-8",), "12.8"),
+        (System("ubuntu", "24.04"), {}, ("cuda-toolkit-12-9",), "12.9"),
+        (System("ubuntu", "26.04"), {"source": "distro"}, ("nvidia-cuda-toolkit",), "12.4"),
+        (System("rocky", "8.10", "", ("rhel",)), {"versions": ["12.4"]}, ("cuda-toolkit-12-4",), "12.4"),
+        (System("almalinux", "9.6", "", ("rhel",)), {}, ("cuda-toolkit-12-9",), "12.9"),
+        (System("rhel", "10.1"), {}, ("cuda-toolkit-13-0",), "13.0"),
         (TRIXIE, {"source": "distro", "versions": ["12.4"]}, ("nvidia-cuda-toolkit",), "12.4"),
     ],
 )
@@ -47,8 +53,11 @@ def test_packages(system, settings, packages, default):
         (TRIXIE, {"versions": ["12.8"]}, r"Debian 13 has no CUDA 12\.8: it starts at 13\.1"),
         (BOOKWORM, {"versions": ["12.7"]}, r"there is no CUDA 12\.7"),
         (BOOKWORM, {"source": "distro", "default": "12.8"}, r"has CUDA 11\.8 only, not 12\.8: set source: vendor"),
-        (System("ubuntu", "24.04"), {}, "ubuntu2404"),
         (System("ubuntu", "24.04"), {"source": "distro"}, "ubuntu2404"),
+        (System("ubuntu", "26.04"), {"versions": ["12.8"]}, r"Ubuntu 26\.04 has no CUDA 12\.8: it starts at 13\.2"),
+        (System("rocky", "9.6", "", ("rhel",)), {"source": "distro"}, "no CUDA toolkit is known for rhel9"),
+        (System("rocky", "10.1", "", ("rhel",)), {"versions": ["12.8"]}, r"RHEL 10 has no CUDA 12\.8"),
+        (System("fedora", "43"), {}, "no CUDA toolkit on fedora43 yet"),
     ],
 )
 def test_what_a_source_does_not_have(system, settings, message):
@@ -155,3 +164,19 @@ Priority: 130
     choices = ("/usr/local/cuda-12.8", "/usr/local/cuda-13.0")
     assert AlternativeLink().process(output) == Alternative(False, "/usr/local/cuda-13.0", choices)
     assert AlternativeLink().process(["Blocked: yes"]) == Alternative(blocked=True)
+
+
+RHEL_ALTERNATIVES = """cuda - status is manual.
+ link currently points to /usr/local/cuda-12.4
+/usr/local/cuda-12.4 - priority 124
+/usr/local/cuda-12.8 - family cuda priority 128
+Current `best' version is /usr/local/cuda-12.8.
+""".splitlines()
+
+
+def test_alternatives_as_rhel_tells_them():
+    choices = ("/usr/local/cuda-12.4", "/usr/local/cuda-12.8")
+    assert AlternativeLink().process(RHEL_ALTERNATIVES) == Alternative(True, choices[0], choices)
+    auto = [line.replace("is manual", "is auto") for line in RHEL_ALTERNATIVES]
+    assert AlternativeLink().process([*auto, "Blocked: yes"]) == Alternative(False, choices[0], choices, True)
+    assert AlternativeLink().process([]) == Alternative()
