@@ -3,13 +3,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test test-fast test-slow lint types docs box bench clean
+.PHONY: help demo test test-fast test-slow test-vm test-driver lint types docs box bench clean
 
 help:
 	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
 	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
 	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
 	@echo "make test-slow  the tests that take many minutes: the controller killed at 50 moments (root on Linux)"
+	@echo "make test-vm    a virtual machine by Vagrant becomes a GPU node, with real reboots (root on Debian; 25 minutes)"
+	@echo "make test-driver  Debian's real NVIDIA driver and CUDA on a sandbox host (root on Linux; 20 minutes)"
 	@echo "make box        build a Debian 12 box for Vagrant's provider libvirt (root on Debian)"
 	@echo "make docs       write the generated part of the reference anew"
 	@echo "make bench      measure labprov against pyinfra, Ansible and the floor on 20 sandbox hosts (root; takes hours)"
@@ -45,6 +47,12 @@ test: lint types
 
 test-slow: $(VENV)/.installed
 	$(BIN)/pytest -q -m slow --timeout 1800
+
+test-vm: $(VENV)/.installed
+	$(BIN)/pytest -q -s --timeout 3600 -o pythonpath=tests/vm tests/vm/vm_run.py
+
+test-driver: $(VENV)/.installed
+	$(BIN)/pytest -q -s --timeout 3600 tests/vm/driver_run.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

@@ -52,7 +52,8 @@ def test_commas_and_line_ends_are_escaped_in_machine_readable_output():
 
 def test_a_vagrantfile_that_fails_is_quoted_by_its_message():
     said = "There was an error loading a Vagrantfile. The file\nand the error:\n\nPath: /x\nLine number: 0\n\nMessage: "
-    assert output.one_line(said + "LoadError: no such file\n") == "LoadError: no such file"
+    stack = "from /x/Vagrantfile:26:in `read' from /usr/share/vagrant/loader.rb:37:in `load'"
+    assert output.one_line(f"{said}LoadError: no such file {stack}\n") == "LoadError: no such file"
 
 
 def test_ssh_config_is_read_with_quotes_ports_and_several_keys():
@@ -276,6 +277,18 @@ def no_machine(lab: Lab) -> None:
     lab.told()
 
 
+def unusable_provider(lab: Lab) -> None:
+    said = (
+        "The provider 'virtualbox' isn't usable on this system. The reason:\\n\\nVagrant could not detect VirtualBox!"
+    )
+    lab.program("vagrant", fail(said))
+
+
+def early_failure(lab: Lab) -> None:
+    said = "Vagrant failed to initialize at a very early stage:\\n\\nmachines.yml: gpu: unknown key"
+    lab.program("vagrant", fail(said))
+
+
 def nothing_created(lab: Lab) -> None:
     lab.states["gpu"] = "not_created"
     lab.told()
@@ -311,7 +324,9 @@ def silent_machine(lab: Lab) -> None:
         (broken_machines_file, ["machines.yml: gpu: unknown key"]),
         (silent_failure, ["vagrant status: exit code 7"]),
         (no_machine, ["has no machine"]),
-        (nothing_created, ["'gpu' is not created", "vagrant up gpu"]),
+        (nothing_created, ["no machine of the Vagrantfile is created", "`vagrant up`"]),
+        (unusable_provider, ["isn't usable on this system.", "could not detect VirtualBox"]),
+        (early_failure, ["vagrant status: machines.yml: gpu: unknown"]),
         (wrong_name, ["vagrant.yml:3", "no machine 'gpv'", "did you mean 'gpu'?"]),
         (group_of_that_name, ["'docker'", "rename it"]),
         (no_folder, ["vagrant.yml:1", "the folder of a Vagrantfile"]),

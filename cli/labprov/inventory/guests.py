@@ -36,7 +36,9 @@ def added(written: Written, folder: Path) -> tuple[Written, Mapping[str, str]]:
 
 
 def not_running(names: Sequence[str], states: Mapping[str, str], where: Where) -> UserError:
-    """The mistake of asking for machines that do not run."""
+    """The mistake of asking for machines that do not run; without ``names``, of having none."""
+    if not names:
+        return UserError("no machine of the Vagrantfile is created", where, "`vagrant up` in its folder")
     told = "; ".join(f"the machine {name!r} is {_state(states[name])}" for name in names)
     return UserError(told, where, f"`vagrant up {' '.join(names)}` in the Vagrantfile's folder, or leave out with -l")
 

@@ -71,8 +71,9 @@ class Inventory:
         """
         names = select(limit, self.groups)
         created = [name for name in names if limit or self.absent.get(name) != NOT_CREATED]
-        if missing := [name for name in created or names if name in self.absent]:
-            raise not_running(missing, self.absent, self.hosts[missing[0]].where)
+        missing = [name for name in created if name in self.absent]
+        if missing or not created:
+            raise not_running(missing, self.absent, self.hosts[names[0]].where)
         return tuple(self.hosts[name] for name in created)
 
     @property

@@ -67,10 +67,18 @@ def problem(text: str) -> str:
 
 
 def one_line(message: str) -> str:
-    """The first paragraph of what Vagrant says, and the ``Message:`` of a Vagrantfile that failed, on one line."""
+    """What Vagrant says, on one line: its first paragraph, with the next where that one announces it.
+
+    Of a Vagrantfile that failed it is the ``Message:``, without the stack of Ruby's calls.
+    """
     paragraphs = [" ".join(part.split()) for part in message.strip().split("\n\n") if part.strip()]
     told = [part for part in paragraphs if part.startswith("Message:")]
-    return (told or paragraphs or [""])[0].removeprefix("Message:").strip()
+    if told or not paragraphs:
+        return "".join(told[:1]).removeprefix("Message:").partition(" from /")[0].strip()
+    first, *more = paragraphs
+    if first.startswith("Vagrant failed to initialize") and more:
+        return more[0]
+    return f"{first} {more[0]}" if first.endswith(":") and more else first
 
 
 def ways(text: str) -> dict[str, Way]:

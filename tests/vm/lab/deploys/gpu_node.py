@@ -1,0 +1,12 @@
+"""The gpu-node of labprov with a role in the middle that needs a reboot."""
+
+from labprov.deploy import include
+from labprov_roles import base, cuda, docker, kernel_parameter, miniconda, nvidia_container_toolkit, nvidia_driver
+
+include(base)
+include(kernel_parameter)
+include(nvidia_driver)
+include(cuda)
+include(docker)
+include(nvidia_container_toolkit)
+include(miniconda)

@@ -1,0 +1,223 @@
+"""``make test-vm``: a box is built, a machine comes up, becomes a GPU node with a reboot in the middle, and goes.
+
+Not collected by a bare pytest: it takes 20 minutes. Vagrant with libvirt and QEMU; ``LABPROV_VM_DRIVER=kvm`` for
+machines whose /dev/kvm works. The tests are one story, in the order of the file; each needs those before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from vagrant_ground import ground, lack
+
+from labprov.sandbox import mirror
+from labprov.sandbox.places import CACHE
+from labprov.sandbox.processes import SERVE
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+GATEWAY, PORT = "192.168.121.1", 8099
+"""Where vagrant-libvirt's network reaches this machine; the vendor mirror's stand-in is served there."""
+SKIPPED = {"nvidia_driver", "cuda", "nvidia_container_toolkit"}
+
+
+class Lab:
+    """A lab folder with the checkout's Vagrantfile and inventory, and one machine."""
+
+    def __init__(self, root: Path, log: Any) -> None:
+        self.root, self.log = root, log
+        self.env = dict(os.environ) | {
+            "VAGRANT_HOME": str(root / "vagrant.d"),
+            "VAGRANT_CHECKPOINT_DISABLE": "1",
+            "XDG_STATE_HOME": str(root / "state"),
+            "LABPROV_VM_DRIVER": os.environ.get("LABPROV_VM_DRIVER", "qemu"),
+        }
+
+    def vagrant(self, *words: str, **how: Any) -> str:
+        """Run vagrant in its folder."""
+        how.setdefault("title", f"vagrant {' '.join(words)}")
+        return str(self.log.run(["vagrant", *words], cwd=self.root / "vagrant", env=self.env, **how))
+
+    def labprov(self, *words: str, **how: Any) -> str:
+        """Run labprov in the lab's folder."""
+        how.setdefault("title", f"labprov {' '.join(words)}")
+        command = [sys.executable, "-m", "labprov", *words]
+        return str(self.log.run(command, cwd=self.root, env=self.env, **how))
+
+    def report(self) -> dict[str, Any]:
+        """The last run's journal."""
+        command = [sys.executable, "-m", "labprov", "report", "--format", "json"]
+        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, check=False)
+        return dict(json.loads(done.stdout))
+
+    def ssh(self, command: str) -> str:
+        """Run a command on the machine, by another way than labprov's."""
+        kept = json.loads((self.root / "vagrant/.vagrant/labprov/machines.json").read_text())["machines"][0]
+        way = kept["way"]
+        options = ["-F", "none", "-o", f"UserKnownHostsFile={self.root}/vagrant/.vagrant/labprov/known_hosts"]
+        options += ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-i", way["keys"][0], "-p", str(way["port"])]
+        words = ["ssh", *options, f"{way['user']}@{way['address']}", command]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
+
+    def boot(self) -> str:
+        """The machine's boot."""
+        return self.ssh("cat /proc/sys/kernel/random/boot_id")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, log: Any) -> Iterator[Lab]:
+    if reason := lack():
+        pytest.skip(reason)
+    root = tmp_path_factory.mktemp("lab")
+    made = Lab(root, log)
+    with ground():
+        shutil.copytree(HERE / "lab", root, dirs_exist_ok=True)
+        shutil.copytree(ROOT / "vagrant", root / "vagrant", ignore=shutil.ignore_patterns("build"))
+        (root / "inventories").mkdir()
+        shutil.copy(ROOT / "inventories/vagrant.yml", root / "inventories")
+        try:
+            yield made
+        finally:
+            if (root / "vagrant/.vagrant").exists():
+                made.vagrant("destroy", "-f", code=None, show=0)
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def vendors(lab: Lab) -> Iterator[None]:
+    """The vendors' stand-in, served to the machine, and named in its inventory."""
+    with lab.log.step("The vendors' repositories are a stand-in here (labprov's own mirror, as in the sandbox)"):
+        made = mirror.ensure(CACHE / "mirror", lab.log.say)
+    url = f"http://{GATEWAY}:{PORT}"
+    file = lab.root / "inventories/vagrant.yml"
+    written = yaml.safe_load(file.read_text())
+    written |= {"mirrors": dict(made.settings(url)), "simulation": "a virtual machine; stand-ins for the vendors"}
+    for role, options in made.role_settings(url).items():
+        written["settings"].setdefault(role, {}).update(options)
+    file.write_text(yaml.safe_dump(written, sort_keys=False))
+    command = [sys.executable, "-m", SERVE, "--sandbox=vm-run", f"--root={made.root}", f"--address={GATEWAY}"]
+    with (lab.root / "mirror.log").open("w") as output:
+        server = subprocess.Popen([*command, f"--port={PORT}"], stdout=output, stderr=output)
+    yield
+    server.terminate()
+    server.wait(30)
+
+
+def test_the_box_is_built_and_the_machine_comes_up(lab):
+    (lab.root / "vagrant/box/build").mkdir()
+    build = [sys.executable, "vagrant/box/build.py", "debian-12"]
+    lab.log.run(build, title="make box", cwd=lab.root, env=lab.env, show=0)
+    size = (lab.root / "vagrant/box/build/labprov-debian-12.box").stat().st_size
+    lab.log.say(f"the box has {size // 1024**2} MiB")
+    lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
+    lab.vagrant("up", "--provider=libvirt", show=12)
+
+
+def test_the_machine_is_found_and_then_remembered(lab):
+    listed = lab.labprov("list", "-i", "vagrant", "--no-color", show=4)
+    assert "docker  not created" in listed
+    started = time.monotonic()
+    lab.labprov("list", "-i", "vagrant", "--no-color", show=0, title="labprov list -i vagrant  # the second time")
+    remembered = time.monotonic() - started
+    started = time.monotonic()
+    lab.vagrant("ssh-config", "gpu", show=0)
+    assert remembered < time.monotonic() - started, "Vagrant was asked although nothing had changed"
+    lab.log.say(f"kernel {lab.ssh('uname -r')} on {lab.ssh('systemd-detect-virt || true')}\n")
+
+
+def test_a_gpu_node_with_a_reboot_in_the_middle(lab, vendors):
+    before = lab.boot()
+    said = lab.labprov("apply", "gpu-node", "-i", "vagrant", "--yes", "--reboot", "--no-color", show=100)
+    run = lab.report()
+    assert lab.boot() != before, said
+    assert "labprov.test=1" in lab.ssh("cat /proc/cmdline")
+    rebooted = [o["role"] for o in run["outcomes"] if o["operation"] == "Reboot"]
+    assert rebooted == ["kernel_parameter"], "in the middle: after that role, before the next"
+    roles = [o["role"] for o in run["outcomes"]]
+    assert roles.index("docker") > roles.index("kernel_parameter")
+    assert said.count("no NVIDIA GPU on the PCI bus") >= len(SKIPPED)
+    assert not SKIPPED & {o["role"] for o in run["outcomes"] if o["result"] == "changed"}
+    verdicts = {c["verdict"] for c in run["checks"]}
+    assert "passed" in verdicts and "failed" not in verdicts
+    assert [h["status"] for h in run["hosts"]] == ["ok"]
+
+
+def test_what_was_promised_is_there(lab):
+    assert lab.ssh("sudo docker info --format '{{.Driver}}'") == "overlay2"
+    assert lab.ssh("systemctl is-active qemu-guest-agent") == "active"
+    assert "conda" in lab.ssh("bash -lc 'conda --version'")
+    lab.log.say(f"docker {lab.ssh('sudo docker version --format {{.Server.Version}}')}, overlay2, on its own kernel\n")
+
+
+def test_a_second_apply_changes_nothing(lab):
+    boot = lab.boot()
+    lab.labprov("apply", "gpu-node", "-i", "vagrant", "--yes", "--reboot", "--no-color", show=30)
+    changed = [o["operation"] for o in lab.report()["outcomes"] if o["result"] == "changed"]
+    assert changed == []
+    assert lab.boot() == boot
+    lab.labprov("plan", "gpu-node", "-i", "vagrant", "--exit-code", "--no-color", show=6)
+
+
+def test_a_reboot_that_is_not_allowed_is_not_done(lab):
+    boot = lab.boot()
+    lab.ssh("sudo mkdir -p /run/labprov && echo 'a test wants it' | sudo tee -a /run/labprov/reboot-required")
+    said = lab.labprov("apply", "gpu-node", "-i", "vagrant", "--yes", "--no-color", show=30)
+    assert "a test wants it" in said
+    assert lab.boot() == boot
+    assert lab.report()["checks"] == [], "what waits for a reboot is not called verified"
+
+
+def test_a_controller_that_is_killed_during_the_reboot_goes_on_at_the_next_run(lab):
+    boot = lab.boot()
+    command = [sys.executable, "-m", "labprov", "apply", "gpu-node", "-i", "vagrant", "--yes", "--reboot"]
+    with lab.log.step("$ labprov apply gpu-node -i vagrant --yes --reboot  # killed when the machine goes down"):
+        with (lab.root / "killed.log").open("w") as output:
+            running = subprocess.Popen(command, cwd=lab.root, env=lab.env, stdout=output, stderr=output)
+        deadline = time.monotonic() + 300
+        while _answers(lab):
+            assert running.poll() is None, (lab.root / "killed.log").read_text()
+            assert time.monotonic() < deadline, "the machine does not go down"
+            time.sleep(0.2)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        while not _answers(lab):
+            assert time.monotonic() < deadline, "the machine does not come back"
+            time.sleep(1)
+    lab.labprov("apply", "gpu-node", "-i", "vagrant", "--yes", "--reboot", "--no-color", show=30)
+    assert lab.boot() != boot
+    run = lab.report()
+    assert [h["reboot"] for h in run["hosts"]] == [[]]
+    assert "passed" in {c["verdict"] for c in run["checks"]}
+
+
+def test_a_machine_that_is_stopped_or_gone_is_named(lab):
+    lab.vagrant("halt", show=3)
+    said = lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
+    assert "'gpu' is stopped" in said and "vagrant up gpu" in said and said.count("\n") == 1
+    lab.vagrant("destroy", "-f", show=3)
+    said = lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
+    assert "no machine of the Vagrantfile is created" in said and said.count("\n") == 1
+
+
+def _answers(lab: Lab) -> bool:
+    """Whether sshd of the machine greets."""
+    import socket
+
+    kept = json.loads((lab.root / "vagrant/.vagrant/labprov/machines.json").read_text())["machines"][0]["way"]
+    try:
+        with socket.create_connection((kept["address"], kept["port"]), timeout=2) as connection:
+            connection.settimeout(5)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
