@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -148,6 +149,30 @@ def test_an_interrupted_run_is_one_when_read_back(state):
     kept.end(interrupted)
     found = journal.read(journal.latest())
     assert (found.finished, found.interrupted, exit_code(found)) == (True, True, 130)
+
+
+def test_a_journal_that_cannot_be_written_is_told_once(tmp_path, monkeypatch):
+    (tmp_path / "labprov").write_text("in the way")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    told: list[str] = []
+    book = journal.Journal(Run("x"), "apply", told.append)
+    book.keep("applied", [])(CHANGED)
+    book.end(Run("x"))
+    assert told == [f"this run keeps no journal: {tmp_path}/labprov/runs: Not a directory"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_disk_that_fills_up_ends_the_journal_and_not_the_run(state, monkeypatch):
+    told: list[str] = []
+    book = journal.Journal(Run("x"), "apply", told.append)
+    book._file = Path("/dev/full").open("w")  # noqa: SIM115  (the journal closes it)
+    kept: list[Outcome] = []
+    take = book.keep("applied", kept)
+    take(CHANGED)
+    take(CHANGED)
+    book.end(Run("x"))
+    assert len(kept) == 2
+    assert [line.rpartition(": ")[2] for line in told] == ["No space left on device"]
 
 
 def test_what_has_to_be_done_again():

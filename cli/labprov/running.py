@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeGuard
 
+import click
 from rich.console import Console
 
 from labprov import apply as stage
@@ -189,6 +190,10 @@ class Running:
         self.console.print(f"[bold]{self.plan.deploy.name}[/] on {hosts} of {self.plan.inventory.path}: {names}\n")
 
 
+def _warn(message: str) -> None:
+    click.echo(f"labprov: warning: {message}", err=True)
+
+
 def _ended(value: object) -> TypeGuard[HostResult | Failure]:
     return isinstance(value, HostResult | Failure)
 
@@ -206,7 +211,7 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
 
     names = tuple(host.name for host in plan.hosts)
     record = Run(plan.deploy.name, plan.inventory.simulation, str(plan.inventory.path.resolve()), names)
-    diary = Journal(record, journal) if journal else None
+    diary = Journal(record, journal, _warn) if journal else None
     with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
         run = Running(session, plan, record, output, diary, learned)
         try:

@@ -27,10 +27,19 @@ KEEP = 200
 
 
 class Journal:
-    """Writes one run, a line at a time, flushed; for the user alone. Without a place to write it writes nothing."""
+    """Writes one run, a line at a time, flushed; for the user alone.
 
-    def __init__(self, run: Run, command: str) -> None:
-        self._file = _open(f"{time.strftime('%Y%m%d-%H%M%S')}-{command}-{run.deploy}-{os.getpid()}.jsonl")
+    Where it cannot write it tells ``warn`` so, once, and writes nothing more: the run is not less done for that.
+    """
+
+    def __init__(self, run: Run, command: str, warn: Callable[[str], None] = lambda message: None) -> None:
+        self._warn = warn
+        self._file: TextIO | None = None
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{command}-{run.deploy}-{os.getpid()}.jsonl"
+        try:
+            self._file = _open(name)
+        except OSError as error:
+            self._give_up(error)
         about = {"deploy": run.deploy, "simulation": run.simulation, "inventory": run.inventory}
         about |= {"command": command, "version": __version__}
         self.write("run", about | {"targets": run.targets, "started": time.time()})
@@ -38,8 +47,15 @@ class Journal:
     def write(self, kind: str, record: dict[str, Any]) -> None:
         """Append one line."""
         if self._file:
-            self._file.write(json.dumps({"kind": kind, **record}, ensure_ascii=False) + "\n")
-            self._file.flush()
+            try:
+                self._file.write(json.dumps({"kind": kind, **record}, ensure_ascii=False) + "\n")
+                self._file.flush()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._file = None
+        self._warn(f"this run keeps no journal: {folder()}: {error.strerror or error}")
 
     def keep(self, kind: str, records: list[Any]) -> Callable[[Any], None]:
         """A function that takes a record, writes it, and appends it to ``records``."""
@@ -56,7 +72,8 @@ class Journal:
             self.write("host", asdict(host))
         self.write("end", {"exit_code": exit_code(run), "ended": time.time()})
         if self._file:
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 def folder() -> Path:
@@ -129,11 +146,10 @@ def _tuples(record: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: tuple(record[key]) for key in keys}
 
 
-def _open(name: str) -> TextIO | None:
-    with contextlib.suppress(OSError):
-        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        for old in sorted(folder().glob("*.jsonl"))[: -KEEP + 1 or None]:
+def _open(name: str) -> TextIO:
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in sorted(folder().glob("*.jsonl"))[: -KEEP + 1 or None]:
+        with contextlib.suppress(OSError):
             old.unlink()
-        descriptor = os.open(folder() / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        return os.fdopen(descriptor, "w", encoding="utf-8")
-    return None
+    descriptor = os.open(folder() / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
