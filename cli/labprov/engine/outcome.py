@@ -38,3 +38,5 @@ class Outcome:
     retries: int = 0
     round_trips: int = 0
     """How many times the host was asked or told something."""
+    warnings: tuple[str, ...] = ()
+    """What the role had to say of the host, by ``pyinfra.logger``."""

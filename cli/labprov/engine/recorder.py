@@ -14,9 +14,11 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pyinfra
 from pyinfra import context
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.command import FileUploadCommand, FunctionCommand, PyinfraCommand
@@ -52,6 +54,13 @@ class Progress:
     """Whether it is being run now."""
     reason: str = ""
     """Why the operation that failed last did."""
+    said: list[str] = field(default_factory=list)
+    """What the role warned of since the last record."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Take what the role warned of since the last record."""
+        said, self.said = tuple(dict.fromkeys(self.said)), []
+        return said
 
 
 class RecordingState(State):
@@ -102,6 +111,7 @@ def _plan(host: Host, name: str, op_data: StateOperationHostData, progress: Prog
             started=started,
             seconds=spent,
             round_trips=progress.round_trips() - trips,
+            warnings=progress.warnings(),
         )
     )
 
@@ -139,6 +149,7 @@ def _watch(state: RecordingState, host: Host, name: str, op_data: StateOperation
                 seconds=time.time() - started,
                 retries=meta.retry_attempts,
                 round_trips=progress.round_trips() - trips,
+                warnings=progress.warnings(),
             )
         )
 
@@ -169,8 +180,11 @@ def _reason(output: CommandOutput, commands: list[Any], told: list[str]) -> str:
     return f"failed: {describe(commands[-1])}" if commands else "failed"
 
 
+_PYINFRA = str(Path(pyinfra.__file__).parent)
+
+
 class LogCatcher(logging.Handler):
-    """Attributes what pyinfra logs to the host it speaks of."""
+    """Attributes what is logged to the host it speaks of: by pyinfra itself, or by a role, which warns its user."""
 
     def __init__(self, state: RecordingState) -> None:
         super().__init__(logging.WARNING)
@@ -179,5 +193,9 @@ class LogCatcher(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message under the host in context."""
         host = context.ctx_host.get()
-        if host is not None:
-            self.state.warnings[host.name].append(record.getMessage())
+        if host is None:
+            return
+        message = record.getMessage()
+        self.state.warnings[host.name].append(message)
+        if not record.pathname.startswith(_PYINFRA) and host.name in self.state.progress:
+            self.state.progress[host.name].said.append(message.removeprefix(host.print_prefix))

@@ -71,6 +71,8 @@ def _run(session: Session, host: Host, role: RoleOnHost, settings: Any, report: 
             record(Result.SKIPPED, reason)
             return
         role.tasks(settings)
+        if progress.said:  # after the last operation
+            report(Outcome(host.name, role.name, "Warn", Result.UNCHANGED, warnings=progress.warnings()))
     except GreenletExit:  # Ctrl-C
         if progress.busy and not planning:
             record(Result.FAILED, "interrupted, half done: its command may still run there")

@@ -130,7 +130,9 @@ def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
         raise UserError("is not a journal of labprov", Where(path))
     match kind:
         case "planned" | "applied":
-            outcome = Outcome(**record | {"result": Result(record["result"])} | _tuples(record, "commands", "diffs"))
+            outcome = Outcome(
+                **record | {"result": Result(record["result"])} | _tuples(record, "commands", "diffs", "warnings")
+            )
             (run.planned if kind == "planned" else run.applied).append(outcome)
         case "check":
             run.checks.append(Check(**record | {"verdict": Verdict(record["verdict"])}))
@@ -143,7 +145,7 @@ def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
 
 
 def _tuples(record: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: tuple(record[key]) for key in keys}
+    return {key: tuple(record.get(key, ())) for key in keys}
 
 
 def _open(name: str) -> TextIO:

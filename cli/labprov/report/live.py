@@ -61,6 +61,8 @@ class Live(Collector):
         seconds = time.monotonic() - self.started.pop((host, role), time.monotonic())
         text = _told(outcomes)
         self._line(host, role, f"{text}  [dim]{seconds:.1f} s[/]")
+        for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
+            self.console.print(f"    [yellow]warning:[/] {escape(warning)}")
         for outcome in outcomes:
             if outcome.result is Result.FAILED:
                 self._failure(outcome)

@@ -49,9 +49,20 @@ def plan(console: Console, outcomes: Sequence[Outcome], hosts: Sequence[str], di
             console.print(f"      [red]{escape(group[0].reason)}[/]")
         for group in _alike([o for o in mine if o.result is Result.SKIPPED]):
             console.print(f"  [dim]- skipped on {escape(_hosts(group))}: {escape(group[0].reason)}[/]")
+        for warning, group in warnings(mine).items():
+            console.print(f"  [yellow]warning:[/] {escape(warning)}  [dim]{escape(_hosts(group))}[/]")
         unchanged = sum(1 for o in mine if o.result is Result.UNCHANGED)
         if unchanged:
             console.print(f"  [dim]= {_plural(unchanged, 'operation')} with nothing to do[/]")
+
+
+def warnings(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """What roles warn of, each with the outcomes that say so."""
+    found: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            found.setdefault(warning, []).append(outcome)
+    return found
 
 
 def plan_summary(console: Console, run: Run) -> None:
