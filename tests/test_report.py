@@ -18,13 +18,14 @@ from labprov.engine.outcome import Outcome, Result
 from labprov.errors import UserError
 from labprov.report import data, journal, text
 from labprov.report.junit import as_junit
+from labprov.report.live import Live
 from labprov.report.summary import Run, exit_code, not_done
 from labprov.verify.checks import Check, Verdict
 
 CHANGED = Outcome(
     "a", "docker", "Start Docker", Result.CHANGED, ("systemctl start docker",), ("+one",), "out", "", 1, 2, 0, 3
 )
-FAILED = Outcome("b", "docker", "Install Docker", Result.FAILED, reason="E: no such package", output="E: \x1b no")
+FAILED = Outcome("b", "docker", "Install Docker", Result.FAILED, reason="E: no \x1b such package", output="E: \x1b no")
 PASSED = Check("a", "docker", "engine answers", Verdict.PASSED, seconds=0.5)
 BROKEN = Check("b", "docker", "engine answers", Verdict.FAILED, "assert 1 == 2", "detail")
 
@@ -74,6 +75,37 @@ def test_operations_stand_in_the_order_of_the_role_whatever_hosts_were_faster():
 def test_what_a_host_says_cannot_style_our_output():
     shown = drawn(text.plan, [replace(FAILED, reason="[bold]no[/bold] [/]")], ["b"], diffs=False, commands=False)
     assert "[bold]no[/bold] [/]" in shown
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe \x9b31m\x7f"
+
+
+def test_no_escape_sequence_of_a_host_reaches_the_terminal():
+    bad = replace(FAILED, reason=EVIL, output=EVIL, operation=EVIL, commands=(EVIL,), diffs=(f"+{EVIL}",))
+    changed, broken = replace(bad, result=Result.CHANGED, warnings=(EVIL,)), replace(BROKEN, reason=EVIL, detail=EVIL)
+    lost = HostResult("b", Status.OK, reboot=(EVIL,), held=EVIL)
+    live = Live(console := Console(file=io.StringIO(), width=200), ["b"], ["docker"], True, lambda outcome: None)
+    live.role_started("b", "docker")
+    live.outcome(bad)
+    live.role_ended("b", "docker")
+    shown = [
+        console.file.getvalue(),
+        drawn(text.plan, [bad, changed], ["b"], diffs=True, commands=True),
+        drawn(text.failed_checks, [broken], details=True),
+        drawn(text.problems, [replace(lost, status=Status.FAILED, reason=EVIL)]),
+        drawn(text.summary, Run("x", hosts=[lost])),
+        drawn(text.reboot_question, [("b", [EVIL], EVIL)]),
+    ]
+    for page in shown:
+        assert "owned" in page
+        assert not set(page) & set("\x1b\x07\x9b\x7f\u202e"), page
+    assert "␛[2J" in shown[1]
+
+
+def test_warnings_stand_in_the_plan_once_for_all_hosts():
+    said = replace(CHANGED, result=Result.UNCHANGED, warnings=("the branch ends in May",))
+    shown = drawn(text.plan, [said, replace(said, host="b")], ["a", "b"], diffs=False, commands=False)
+    assert shown.count("warning: the branch ends in May  a, b") == 1
 
 
 def test_a_host_that_waits_for_a_reboot_is_not_called_verified():

@@ -31,7 +31,9 @@ class Group(click.Group):
         try:
             code = super().invoke(ctx)
         except LabprovError as error:
-            click.echo(f"labprov: {error}", err=True)
+            from labprov.report.shown import harmless
+
+            click.echo(f"labprov: {harmless(str(error))}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("labprov: interrupted", err=True)
@@ -195,6 +197,27 @@ def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int
     from labprov import commands
 
     return commands.report(Path(journal) if journal else None, form, _output(False, verbose, no_color))
+
+
+@main.command()
+@_options(*_SELECTION, *_OUTPUT)
+@click.option(
+    "--upgrade",
+    multiple=True,
+    is_flag=False,
+    flag_value="everything",
+    metavar="[WHAT]",
+    help="Move to what is newest: a role, a package, a host or a group; without a name all.",
+)
+def lock(upgrade: tuple[str, ...], as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+    """Write down in labprov.lock, next to the inventory, what DEPLOY decides for the hosts.
+
+    From then on each of them, and every new one like it, gets exactly that. Changes nothing on the hosts. Options
+    follow DEPLOY, since --upgrade takes the next word as its WHAT.
+    """
+    from labprov.lock import command
+
+    return command.lock(_selection(**selection), upgrade, _output(as_json, verbose, no_color))
 
 
 @main.command()

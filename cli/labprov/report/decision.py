@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
 from labprov.compat.answer import Choice, Decision, Refusal, RuledOut
+from labprov.report.shown import escape
 
 
 def show(console: Console, title: str, answer: Decision | Refusal, every: bool) -> None:

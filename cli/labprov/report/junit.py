@@ -19,17 +19,17 @@ def as_junit(run: Run) -> str:
     for check in run.checks:
         case = _case(suite, check.host, check.role, check.name, check.seconds)
         if check.verdict is Verdict.FAILED:
-            ElementTree.SubElement(case, "failure", message=check.reason).text = _clean(check.detail)
+            ElementTree.SubElement(case, "failure", message=_clean(check.reason)).text = _clean(check.detail)
         elif check.verdict is Verdict.SKIPPED:
-            ElementTree.SubElement(case, "skipped", message=check.reason)
+            ElementTree.SubElement(case, "skipped", message=_clean(check.reason))
     for outcome in run.applied:
         if outcome.result is Result.FAILED:
             case = _case(suite, outcome.host, outcome.role, outcome.operation, outcome.seconds)
-            ElementTree.SubElement(case, "failure", message=outcome.reason).text = _clean(outcome.output)
+            ElementTree.SubElement(case, "failure", message=_clean(outcome.reason)).text = _clean(outcome.output)
     for host in run.hosts:
         if host.status is not Status.OK:
             case = _case(suite, host.name, "host", f"is {Status.OK}", 0.0)
-            ElementTree.SubElement(case, "failure", message=host.reason)
+            ElementTree.SubElement(case, "failure", message=_clean(host.reason))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(1 for case in cases if case.find("failure") is not None)))

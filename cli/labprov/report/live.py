@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.markup import escape
 
 from labprov.engine.outcome import Outcome, Result
+from labprov.report.shown import escape
 from labprov.verify.checks import Check, Verdict
 
 

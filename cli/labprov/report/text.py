@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from labprov.apply import HostResult, Status
 from labprov.engine.outcome import Outcome, Result
+from labprov.report.shown import escape, harmless
 from labprov.report.summary import Run, changes, count, count_checks
 from labprov.verify.checks import Check, Verdict
 
@@ -94,7 +94,7 @@ def failed_checks(console: Console, checks: Sequence[Check], details: bool) -> N
             console.print(f"[red]failed[/] [bold]{escape(check.host)}[/] {check.role}: {escape(check.name)}")
             console.print(f"  {escape(check.reason)}")
             if details:
-                console.print(Text(check.detail, style="dim"))
+                console.print(Text(harmless(check.detail), style="dim"))
     skipped: dict[tuple[str, str, str], list[str]] = {}
     for check in checks:
         if check.verdict is Verdict.SKIPPED and (details or not check.reason.startswith(NOT_ASKED)):
@@ -148,11 +148,11 @@ def _verdict(run: Run, host: HostResult) -> str:
 def _details(console: Console, outcome: Outcome, diffs: bool, commands: bool) -> None:
     if commands:
         for command in outcome.commands:
-            console.print(Text(f"      $ {command}", style="dim"))
+            console.print(Text(harmless(f"      $ {command}"), style="dim"))
     if diffs:
         for diff in outcome.diffs:
             for line in diff.splitlines():
-                console.print(Text(f"      {line}", style=_DIFF_STYLES.get(line[:1], "")))
+                console.print(Text(harmless(f"      {line}"), style=_DIFF_STYLES.get(line[:1], "")))
 
 
 def _sorted(outcomes: Sequence[Outcome], hosts: Sequence[str]) -> list[Outcome]:

@@ -34,6 +34,23 @@ def test_output_that_is_no_utf8_and_lines_that_only_python_sees(lab):
     assert lab.read(lab.journals()[-1])["outcomes"] == run["outcomes"], "the journal is read back"
 
 
+def test_warnings_of_a_role_are_shown_and_kept(lab):
+    lab.role("""
+        from pyinfra import logger
+        logger.warning("%sits fan is loud", host.print_prefix)
+        server.shell(name="Work", commands="true")
+        logger.warning("its \\x1b[31mdisk is old")
+    """)
+    done = lab.run("apply", "work", "-i", "lab.yml", "-l", "deb12", "-l", "deb13")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("warning: its fan is loud  deb12, deb13") == 1
+    assert "warning: its ␛[31mdisk is old" in done.stdout
+    assert "\x1b" not in done.stdout
+    run = lab.read(lab.journals()[-1])
+    said = [warning for outcome in run["outcomes"] if outcome["host"] == "deb13" for warning in outcome["warnings"]]
+    assert said == ["its fan is loud", "its \x1b[31mdisk is old"]
+
+
 def test_a_full_tmp(lab, root):
     for node in ("deb12", "deb13"):
         root(node, "apt-get -qq update; apt-get -qq -y purge hello")
