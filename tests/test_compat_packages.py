@@ -12,16 +12,16 @@ from labprov.compat.packages import Driver, fabric_manager, packages
         ("debian_vendor", Driver(580, None, "open"), "nvidia-driver-cuda=580.* nvidia-kernel-open-dkms=580.* nvidia-persistenced=580.*", "nvidia-kernel-dkms cuda-drivers"),
         ("debian_vendor", Driver(580, "580.95.05", "proprietary", "full"), "nvidia-driver-cuda=580.95.05-* nvidia-kernel-dkms=580.95.05-* nvidia-persistenced=580.95.05-* cuda-drivers=580.95.05-*", "nvidia-kernel-open-dkms nvidia-open"),
         ("debian_distro", Driver(550, None, "open"), "nvidia-open-kernel-dkms=550.* libcuda1=550.* nvidia-smi=550.* libnvidia-cfg1=550.* nvidia-persistenced", "nvidia-kernel-dkms"),
-        ("debian_distro", Driver(470, None, "proprietary", legacy="nvidia-tesla-470-driver"), "nvidia-tesla-470-driver=470.*", ""),
+        ("debian_distro", Driver(470, None, "proprietary", legacy="nvidia-tesla-470-driver"), "nvidia-tesla-470-kernel-dkms=470.* libnvidia-tesla-470-cuda1=470.* nvidia-tesla-470-smi=470.* libnvidia-tesla-470-cfg1=470.* nvidia-persistenced", ""),
         ("ubuntu_vendor", Driver(580, None, "open"), "libnvidia-compute-580=580.* nvidia-dkms-580-open=580.* nvidia-utils-580=580.*", "nvidia-dkms-580 cuda-drivers-580"),
         ("ubuntu_vendor", Driver(590, None, "open"), "libnvidia-compute=590.* nvidia-dkms-open=590.*", "nvidia-dkms cuda-drivers"),
         ("ubuntu_vendor", Driver(595, None, "open"), "libnvidia-compute=595.* nvidia-dkms-open=595.*", "nvidia-dkms cuda-drivers"),
         ("ubuntu_vendor", Driver(595, None, "proprietary", "full"), "cuda-drivers=595.*", "nvidia-dkms-open nvidia-open"),
         ("ubuntu_distro", Driver(580, None, "open"), "linux-modules-nvidia-580-server-open-generic nvidia-headless-no-dkms-580-server-open=580.* nvidia-utils-580-server=580.* nvidia-compute-utils-580-server=580.*", "nvidia-headless-no-dkms-580-server nvidia-driver-580-server linux-modules-nvidia-580-server-*"),
         ("ubuntu_distro", Driver(580, None, "proprietary", "full"), "linux-modules-nvidia-580-server-generic nvidia-driver-580-server=580.*", "nvidia-headless-no-dkms-580-server-open nvidia-driver-580-server-open linux-modules-nvidia-580-server-open-*"),
-        ("rhel_streams", Driver(580, None, "open", release="9"), "kmod-nvidia-open-dkms nvidia-driver-cuda", "kmod-nvidia-latest-dkms"),
-        ("rhel_streams", Driver(580, "580.95.05", "proprietary", "full", release="8"), "kmod-nvidia-latest-dkms-3:580.95.05 nvidia-driver-cuda-3:580.95.05 nvidia-driver-3:580.95.05", "kmod-nvidia-open-dkms"),
-        ("rhel_versionlock", Driver(595, None, "open", release="10"), "kmod-nvidia-open-dkms-3:595.* nvidia-driver-cuda-3:595.*", "kmod-nvidia-latest-dkms"),
+        ("rhel_streams", Driver(580, None, "open", release="9"), "kmod-nvidia-open-dkms=3:580.* nvidia-driver-cuda=3:580.*", "kmod-nvidia-latest-dkms"),
+        ("rhel_streams", Driver(580, "580.95.05", "proprietary", "full", release="8"), "kmod-nvidia-latest-dkms=3:580.95.05 nvidia-driver-cuda=3:580.95.05 nvidia-driver=3:580.95.05", "kmod-nvidia-open-dkms"),
+        ("rhel_versionlock", Driver(595, None, "open", release="10"), "kmod-nvidia-open-dkms=3:595.* nvidia-driver-cuda=3:595.*", "kmod-nvidia-latest-dkms"),
     ],
 )  # fmt: skip
 def test_names(scheme, driver, install, remove):
@@ -76,8 +76,8 @@ def test_headers_of_rhel(release, headers):
         ("ubuntu_vendor", Driver(590, None, "open"), False, "nvidia-fabricmanager=590.*"),
         ("ubuntu_vendor", Driver(595, None, "open"), True, "nvidia-fabricmanager=595.* nvlsm infiniband-diags libibumad3"),
         ("ubuntu_distro", Driver(595, None, "open"), False, "nvidia-fabricmanager-595=595.*"),
-        ("rhel_streams", Driver(575, None, "open"), False, "nvidia-fabric-manager-575.*"),
-        ("rhel_versionlock", Driver(580, "580.95.05", "open"), True, "nvidia-fabricmanager-580.95.05 nvlsm infiniband-diags libibumad"),
+        ("rhel_streams", Driver(575, None, "open"), False, "nvidia-fabric-manager=575.*"),
+        ("rhel_versionlock", Driver(580, "580.95.05", "open"), True, "nvidia-fabricmanager=580.95.05 nvlsm infiniband-diags libibumad"),
     ],
 )  # fmt: skip
 def test_the_fabric_manager_has_the_drivers_version(scheme, driver, nvlink5, names):

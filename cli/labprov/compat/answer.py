@@ -36,7 +36,7 @@ class Packages:
     """What to ask the package manager for."""
 
     install: tuple[str, ...]
-    """Names, with version patterns as the package manager reads them."""
+    """``name`` or ``name=version`` (the version may hold ``*``), for apt and dnf alike."""
     remove: tuple[str, ...] = ()
     """The other flavour's packages: they go in the same transaction."""
     headers: tuple[str, ...] = ()

@@ -1,5 +1,7 @@
 """What a driver's packages are called, for each way in which a repository names them. Pure; installs nothing.
 
+Everywhere ``name=version``, as labprov's own operations take it.
+
 Names: ``data/systems.yml`` and its sources; NVIDIA's installation and version locking guides r590/r595.
 """
 
@@ -55,7 +57,7 @@ def fabric_manager(scheme: str, driver: Driver, nvlink5: bool) -> tuple[str, ...
     verbs = ("nvlsm", "infiniband-diags", "libibumad" if rpm else "libibumad3") if nvlink5 else ()
     if rpm:
         name = "nvidia-fabricmanager" if driver.branch >= 580 else "nvidia-fabric-manager"
-        return (f"{name}-{driver.version or f'{driver.branch}.*'}", *verbs)
+        return (f"{name}={driver.version or f'{driver.branch}.*'}", *verbs)
     numbered = scheme == "ubuntu_distro" or driver.branch < (UNVERSIONED if scheme == "ubuntu_vendor" else 580)
     name = f"nvidia-fabricmanager-{driver.branch}" if numbered else "nvidia-fabricmanager"
     return (f"{name}={driver.deb}", *verbs)
@@ -72,13 +74,21 @@ def _debian_vendor(driver: Driver) -> Packages:
 
 def _debian_distro(driver: Driver) -> Packages:
     if driver.legacy:
-        return Packages(_at([driver.legacy], driver.deb), headers=("linux-headers-{}",), lock=driver.deb)
+        install = (*_at(_debian_legacy(driver), driver.deb), "nvidia-persistenced")
+        return Packages(install, headers=("linux-headers-{}",), lock=driver.deb)
     modules = {"open": "nvidia-open-kernel-dkms", "proprietary": "nvidia-kernel-dkms"}
     # Debian's nvidia-driver does not depend on libcuda1 and nvidia-smi: they are named in either case.
     names = [modules[driver.flavour], "libcuda1", "nvidia-smi", *(["nvidia-driver"] if driver.scope == "full" else [])]
     # nvidia-persistenced has a version of its own in Debian, and needs libnvidia-cfg1 of the driver's.
     install = (*_at([*names, "libnvidia-cfg1"], driver.deb), "nvidia-persistenced")
     return Packages(install, (modules[_OTHER[driver.flavour]],), ("linux-headers-{}",), lock=driver.deb)
+
+
+def _debian_legacy(driver: Driver) -> list[str]:
+    """Each has the branch in its name, so that branches exclude one another by name and not by version."""
+    name = driver.legacy.removesuffix("-driver")
+    names = [f"{name}-kernel-dkms", f"lib{name}-cuda1", f"{name}-smi"]
+    return [*names, *([driver.legacy] if driver.scope == "full" else []), f"lib{name}-cfg1"]
 
 
 def _ubuntu_vendor(driver: Driver) -> Packages:
@@ -124,14 +134,15 @@ def _kernel_line(driver: Driver) -> str:
 def _rhel_streams(driver: Driver) -> Packages:
     stream = {"open": f"nvidia-driver:{driver.branch}-open", "proprietary": f"nvidia-driver:{driver.branch}-dkms"}
     chosen, remove = _rhel(driver)
-    install = _dnf(chosen, driver.rpm) if driver.version else tuple(chosen)
-    return Packages(install, remove, _rhel_headers(driver), stream[driver.flavour], stream[driver.flavour])
+    # The versions too: enabling another stream changes nothing that is installed.
+    names = _at(chosen, driver.rpm)
+    return Packages(names, remove, _rhel_headers(driver), stream[driver.flavour], stream[driver.flavour])
 
 
 def _rhel_versionlock(driver: Driver) -> Packages:
     chosen, remove = _rhel(driver)
     lock = f"*nvidia*{driver.version or driver.branch}*"
-    return Packages(_dnf(chosen, driver.rpm), remove, _rhel_headers(driver), lock=lock)
+    return Packages(_at(chosen, driver.rpm), remove, _rhel_headers(driver), lock=lock)
 
 
 def _rhel(driver: Driver) -> tuple[list[str], tuple[str, ...]]:
@@ -148,10 +159,6 @@ def _rhel_headers(driver: Driver) -> tuple[str, ...]:
 
 def _at(names: Sequence[str], pattern: str) -> tuple[str, ...]:
     return tuple(f"{name}={pattern}" for name in names)
-
-
-def _dnf(names: Sequence[str], pattern: str) -> tuple[str, ...]:
-    return tuple(f"{name}-{pattern}" for name in names)
 
 
 _SCHEMES: dict[str, Callable[[Driver], Packages]] = {

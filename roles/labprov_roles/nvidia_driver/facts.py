@@ -1,4 +1,8 @@
-"""Facts about NVIDIA drivers on a host: kernels, modules on disk and loaded, other installations. They never fail."""
+"""Facts about the driver itself: its module on disk and loaded, its library, its services. They never fail.
+
+``facts_kernels`` has the kernels, ``facts_packages`` how a driver came onto the host, ``facts_secure_boot`` what a
+kernel trusts, ``facts_mig`` how cards are divided.
+"""
 
 from __future__ import annotations
 
@@ -8,59 +12,11 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
-from labprov_roles.nvidia_driver.names import MARKERS
-
 _VERSION = re.compile(r"(?<![\d.])(\d{3}\.\d+(?:\.\d+)?)(?![\d.])")
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """One kernel that the host runs or could boot."""
-
-    release: str
-    """As ``uname -r`` says it."""
-    running: bool
-    headers: bool
-    """Whether a module can be built for it: ``/lib/modules/RELEASE/build`` leads somewhere."""
-
-
-class Kernels(FactBase[list[Kernel]]):
-    """The running kernel first, then the others in /boot."""
-
-    default = list
-
-    def command(self) -> str:
-        """One line a kernel: its release, and whether there are headers."""
-        return (
-            'for k in "$(uname -r)" $(ls /boot 2>/dev/null | sed -n "s/^vmlinuz-//p"); do '
-            '[ -e "/lib/modules/$k/build/Makefile" ] && echo "$k yes" || echo "$k no"; done'
-        )
-
-    def process(self, output: list[str]) -> list[Kernel]:
-        """The first line is the running one; it is listed once."""
-        rows = dict.fromkeys(tuple(line.split()) for line in output if len(line.split()) == 2)
-        return [Kernel(row[0], number == 0, row[1] == "yes") for number, row in enumerate(rows)]
-
-
-class AvailablePackages(FactBase[list[str]]):
-    """Those of the named packages that apt could install."""
-
-    default = list
-
-    def command(self, packages: Sequence[str]) -> StringCommand:
-        """Asked of apt's own cache: needs no network."""
-        names = [QuoteString(name) for name in packages]
-        return StringCommand("LC_ALL=C", "apt-cache", "policy", "--", *names, "2>/dev/null || true")
-
-    def process(self, output: list[str]) -> list[str]:
-        """A package's heading is not indented; its candidate is ``(none)`` when there is nothing to install."""
-        found, name = [], ""
-        for line in output:
-            if not line.startswith(" "):
-                name = line.rstrip(":")
-            elif line.strip().startswith("Candidate:") and "(none)" not in line:
-                found.append(name)
-        return found
+MODULES = ("nvidia", "nvidia-current", "nvidia-tesla-470", "nvidia-tesla-535")
+"""Names of the driver's module: NVIDIA's, then those of Debian's packages."""
+OPEN_LICENCE = "Dual MIT/GPL"
+"""What the open module's file says; the proprietary one's says ``NVIDIA``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +25,45 @@ class Module:
 
     kernel: str
     version: str
+    licence: str = ""
+    signer: str = ""
+    """Common name of the key that signed it; empty: not signed."""
+
+    @property
+    def flavour(self) -> str:
+        """``open`` or ``proprietary``; empty where the file does not say."""
+        return {"": "", OPEN_LICENCE: "open"}.get(self.licence, "proprietary")
 
 
 class ModulesOnDisk(FactBase[list[Module]]):
-    """The driver's module for each kernel that has one (Debian calls it nvidia-current)."""
+    """The driver's module for each kernel that has one."""
 
     default = list
 
     def command(self) -> str:
-        """One line a kernel: its release and the module's version."""
+        """One process a kernel: what modinfo says, after a line with the kernel's release."""
+        names = " ".join(MODULES)
         return (
-            "for k in $(ls /lib/modules 2>/dev/null); do for m in nvidia nvidia-current; do "
-            'v=$(modinfo -k "$k" -F version "$m" 2>/dev/null | head -n 1) && [ -n "$v" ] && echo "$k $v" && break; '
-            "done; done; true"
+            "for d in /lib/modules/*/; do k=${d#/lib/modules/}; k=${k%/}; "
+            f'[ ! -e "$d/modules.dep" ] || {{ echo "kernel: $k"; modinfo -k "$k" {names} 2>/dev/null; }}; done '
+            "| grep -E '^(kernel|version|license|signer):'; true"
         )
 
     def process(self, output: list[str]) -> list[Module]:
-        """Lines like ``6.1.0-40-amd64 580.178.04``."""
-        rows = [line.split() for line in output]
-        return [Module(row[0], row[1]) for row in rows if len(row) == 2]
+        """Of several modules for a kernel the first counts, as modprobe's aliases have it."""
+        found: dict[str, dict[str, str]] = {}
+        kernel = ""
+        for line in output:
+            key, _, value = line.partition(":")
+            if key == "kernel":
+                kernel = value.strip()
+            else:
+                found.setdefault(kernel, {}).setdefault(key, value.strip())
+        return [
+            Module(kernel, said["version"], said.get("license", ""), said.get("signer", ""))
+            for kernel, said in found.items()
+            if "version" in said
+        ]
 
 
 class LoadedDriver(FactBase[str]):
@@ -108,6 +84,35 @@ class LoadedDriver(FactBase[str]):
         return found.group(1) if found else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Which drivers of NVIDIA's cards the kernel has loaded."""
+
+    flavour: str = ""
+    """``open`` or ``proprietary``; empty: NVIDIA's driver is not loaded."""
+    modules: tuple[str, ...] = ()
+    """Those of nvidia, nouveau, nova_core and vfio_pci that are."""
+
+
+class LoadedModules(FactBase[Loaded]):
+    """What of NVIDIA's driver and its rivals is loaded. No process is started for it."""
+
+    default = Loaded
+
+    def command(self) -> str:
+        """The kernel's own word."""
+        return (
+            "for m in nvidia nouveau nova_core NovaCore vfio_pci; do [ ! -d /sys/module/$m ] || echo $m; done; "
+            '[ ! -r /proc/driver/nvidia/version ] || { read -r v </proc/driver/nvidia/version; echo "$v"; }'
+        )
+
+    def process(self, output: list[str]) -> Loaded:
+        """Names, then perhaps the driver's line."""
+        lines = [line for line in output if line.startswith("NVRM")]
+        flavour = ("open" if "Open Kernel Module" in lines[0] else "proprietary") if lines else ""
+        return Loaded(flavour, tuple(line for line in output if line and line not in lines))
+
+
 class DriverLibrary(FactBase[str]):
     """The version of libcuda.so.1 that programs get; empty without a driver."""
 
@@ -118,7 +123,7 @@ class DriverLibrary(FactBase[str]):
 
     def command(self) -> str:
         """The file behind the linker's cache."""
-        path = "$(/sbin/ldconfig -p 2>/dev/null | sed -n 's/^[[:space:]]*libcuda\\.so\\.1 .*=> //p' | head -n 1)"
+        path = "$(/sbin/ldconfig -p 2>/dev/null | sed -n 's/^[[:space:]]*libcuda\\.so\\.1 .*=> //p;T;q')"
         return f'p={path}; [ -z "$p" ] || readlink -f "$p"'
 
     def process(self, output: list[str]) -> str:
@@ -128,94 +133,64 @@ class DriverLibrary(FactBase[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """How a driver came onto the host: the files and packages that say so."""
-
-    runfile: tuple[str, ...] = ()
-    """Files that NVIDIA's .run installer left."""
-    vendor: tuple[str, ...] = ()
-    """NVIDIA's packages."""
-    distro: tuple[str, ...] = ()
-    """The distribution's packages."""
-
-
-class Installations(FactBase[Installation]):
-    """Every driver installation on the host, by its traces."""
-
-    @staticmethod
-    def default() -> Installation:
-        """None."""
-        return Installation()
-
-    def command(self) -> StringCommand:
-        """``package NAME MAINTAINER`` for driver packages, ``file PATH`` for files that no package owns."""
-        names = [QuoteString(name) for name in MARKERS]
-        query = QuoteString("package ${db:Status-Abbrev} ${Package} ${Maintainer}\n")
-        library = "libnvidia-ml.so.[0-9]*.*"
-        files = (
-            "for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log "
-            f"/usr/lib64/{library} /usr/lib/{library} /usr/lib/*/{library}; do "
-            '[ ! -e "$f" ] || dpkg -S "$f" >/dev/null 2>&1 || echo "file $f"; done; true'
-        )
-        return StringCommand("dpkg-query", "-W", "-f", query, *names, "2>/dev/null;", files)
-
-    def process(self, output: list[str]) -> Installation:
-        """Whose a package is, its maintainer's address tells: Debian's and Ubuntu's are their own."""
-        files = [line.removeprefix("file ") for line in output if line.startswith("file ")]
-        rows = [line.split(maxsplit=3) for line in output if line.startswith("package ")]
-        there = [row for row in rows if len(row) == 4 and row[1][1:2] in ("i", "W", "t", "F", "U", "H")]
-        distro = [row[2] for row in there if _of_distribution(row[3])]
-        vendor = [row[2] for row in there if not _of_distribution(row[3])]
-        return Installation(tuple(files), tuple(vendor), tuple(distro))
-
-
-def _of_distribution(maintainer: str) -> bool:
-    address = maintainer.rpartition("<")[2].rstrip("> ")
-    return address.rpartition("@")[2].endswith(("debian.org", "debian.net", "ubuntu.com"))
-
-
-class StaleInitramfs(FactBase[list[str]]):
-    """Kernels whose initramfs is older than a file that belongs into it; all of them when the file is not there yet."""
-
-    default = list
-
-    def command(self, path: str) -> str:
-        """By time: cheap, and right also when an earlier run was interrupted.
-
-        The file's time is that of its inode (``-newermc``), which a file that was moved back cannot keep.
-        """
-        file = str(StringCommand(QuoteString(path)))
-        images = "find /boot -maxdepth 1 -name 'initrd.img-*' -type f"
-        return f"if [ -e {file} ]; then {images} ! -newermc {file}; else {images}; fi 2>/dev/null || true"
-
-    def process(self, output: list[str]) -> list[str]:
-        """One release a line; leftovers of old updates do not count."""
-        names = [line.strip().removeprefix("/boot/initrd.img-") for line in output if line.strip()]
-        return sorted(name for name in names if not name.endswith((".old", ".bak", ".new", ".dpkg-bak")))
-
-
-@dataclass(frozen=True, slots=True)
 class Unit:
-    """A systemd unit: what ``is-enabled`` and ``is-active`` say; empty when systemd does not know it."""
+    """A systemd unit: whether it starts at boot, and whether it runs; empty when systemd does not know it."""
 
     enabled: str = ""
     active: str = ""
 
 
-class UnitState(FactBase[Unit]):
-    """The state of one unit. Unlike pyinfra's, it tells a unit that cannot be enabled from one that is disabled."""
+class Units(FactBase[dict[str, Unit]]):
+    """The state of each of the named units; those that do not exist are absent. One process.
 
-    @staticmethod
-    def default() -> Unit:
-        """Not known."""
-        return Unit()
+    Unlike pyinfra's, it tells a unit that cannot be enabled from one that is disabled.
+    """
 
-    def command(self, unit: str) -> str:
-        """Two lines."""
-        name = str(StringCommand(QuoteString(unit)))
-        return f"systemctl is-enabled -- {name} 2>/dev/null || echo; systemctl is-active -- {name} 2>/dev/null || true"
+    default = dict
 
-    def process(self, output: list[str]) -> Unit:
-        """``disabled`` comes with exit code 1, so an empty line may follow it."""
-        words = [line.strip() for line in output if line.strip()]
-        return Unit(words[0], words[-1]) if len(words) > 1 else Unit()
+    def command(self, units: Sequence[str]) -> StringCommand:
+        """Ask systemd."""
+        fields = "--property=Id,LoadState,UnitFileState,ActiveState"
+        return StringCommand("systemctl show", fields, "--", *map(QuoteString, units), "2>/dev/null || true")
+
+    def process(self, output: list[str]) -> dict[str, Unit]:
+        """Blocks of ``Key=value`` lines."""
+        blocks = [
+            dict(line.partition("=")[::2] for line in text.splitlines()) for text in "\n".join(output).split("\n\n")
+        ]
+        return {
+            block["Id"]: Unit(block.get("UnitFileState", ""), block.get("ActiveState", ""))
+            for block in blocks
+            if block.get("LoadState") not in (None, "not-found")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cdi:
+    """The CDI specification by which containers get the cards."""
+
+    path: str
+    version: str = ""
+    """Of the format."""
+    driver: str = ""
+    """Whose files it names."""
+
+
+class CdiSpecs(FactBase[list[Cdi]]):
+    """The CDI specifications of NVIDIA's cards."""
+
+    default = list
+
+    def command(self) -> str:
+        """The lines with versions. One process."""
+        files = "/etc/cdi/nvidia*.* /var/run/cdi/nvidia*.*"
+        return f'grep -HoE \'"?cdiVersion"?: *"?[0-9.]+|libcuda[.]so[.][0-9]+[.][0-9.]+\' {files} 2>/dev/null || true'
+
+    def process(self, output: list[str]) -> list[Cdi]:
+        """``PATH:cdiVersion: 0.5.0`` and ``PATH:libcuda.so.580.178.04``."""
+        found: dict[str, dict[str, str]] = {}
+        for path, _, text in (line.partition(":") for line in output):
+            key = "version" if "cdiVersion" in text else "driver"
+            number = re.search(r"\d+(?:\.\d+)+", text)
+            found.setdefault(path, {}).setdefault(key, number[0] if number else "")
+        return [Cdi(path, said.get("version", ""), said.get("driver", "")) for path, said in found.items()]

@@ -1,4 +1,4 @@
-"""The names of driver packages on Debian's family, and apt preferences made of them. Pure; installs nothing."""
+"""The names of driver packages, and apt preferences made of them. Pure; installs nothing."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ DRIVER_PACKAGES = (
     "libnvcuvid1",
     # not libnvidia-container*, which is the container toolkit's, and not libnvidia-egl-*, which has versions of its own
     "libnvidia-[abdf-z]*",
-    "libnvidia-cfg1",
-    "libnvidia-compiler*",
+    "libnvidia-cfg1*",
+    "libnvidia-com[mp]*",
     "libnvidia-eglcore*",
-    "libnvidia-encode1",
+    "libnvidia-encode*",
+    "libnvidia-extra*",
     "libnvoptix1",
     "libnvsdm*",
     "nvidia-alternative",
+    "nvidia-compute-utils*",
+    "nvidia-dkms*",
     "nvidia-driver*",
     "nvidia-egl-*",
     "nvidia-fabricmanager*",
     "nvidia-firmware*",
+    "nvidia-headless*",
     "nvidia-imex*",
+    "nvidia-kernel-common*",
     "nvidia-kernel-dkms",
     "nvidia-kernel-open-dkms",
     "nvidia-kernel-source*",
@@ -46,12 +51,40 @@ DRIVER_PACKAGES = (
     "nvidia-smi",
     "nvidia-suspend-common",
     "nvidia-tesla-*",
+    "nvidia-utils*",
     "nvidia-vdpau-driver",
     "nvidia-vulkan-*",
     "nvidia-xconfig",
     "xserver-xorg-video-nvidia*",
 )
 """Every package that must change together with the kernel module, as shell patterns (for dpkg, apt and fnmatch)."""
+
+MODULE_PACKAGES = ("linux-modules-nvidia-*", "linux-objects-nvidia-*", "linux-signatures-nvidia-*")
+"""Ubuntu's signed modules. They go with a flavour or a branch, but are never held: new kernels bring theirs."""
+
+RPM_DRIVER_PACKAGES = (
+    "kmod-nvidia*",
+    "libnvidia-cfg",
+    "libnvidia-fbc",
+    "libnvidia-gpucomp",
+    "libnvidia-ml",
+    "nvidia-driver*",
+    "nvidia-fabric-manager*",
+    "nvidia-fabricmanager*",
+    "nvidia-imex*",
+    "nvidia-kmod-common",
+    "nvidia-libXNVCtrl*",
+    "nvidia-modprobe",
+    "nvidia-open",
+    "nvidia-persistenced",
+    "nvidia-settings",
+    "nvidia-xconfig",
+)
+"""The same for NVIDIA's rpm repositories."""
+
+RPM_MARKERS = ("kmod-nvidia-*", "nvidia-driver", "nvidia-driver-cuda", "nvidia-open")
+RPMFUSION = ("akmod-nvidia*", "kmod-nvidia-[0-9]*", "xorg-x11-drv-nvidia*")
+"""Packages of RPM Fusion: the nearest thing to a distribution's own driver."""
 
 MARKERS = (
     "cuda-drivers",
@@ -60,12 +93,16 @@ MARKERS = (
     "nvidia-*kernel-dkms",
     "nvidia-alternative",
     "nvidia-driver",
+    "nvidia-dkms-*",
     "nvidia-driver-cuda",
+    "nvidia-headless-*",
     "nvidia-kernel-open-dkms",
     "nvidia-kernel-support",
     "nvidia-legacy-*driver",
     "nvidia-open",
     "nvidia-smi",
+    "nvidia-tesla-*kernel-dkms",
+    "nvidia-utils-*",
 )
 """Packages whose presence means that a driver is installed from packages."""
 
@@ -81,6 +118,14 @@ def branch_pin(branch: int, version: str | None) -> str:
     """
     pattern = f"{version}-*" if version else f"{branch}.*"
     return _stanza(("src:*nvidia*:any", "src:cuda-drivers*:any", *DRIVER_PACKAGES), f"version {pattern}", 1001)
+
+
+def release_pin(release: str) -> str:
+    """Preferences by which driver packages come from the distribution's own archive (``release n=trixie, ...``).
+
+    Above 1000, so that a change from NVIDIA's repository takes the dependencies along, whose versions are higher there.
+    """
+    return _stanza(DRIVER_PACKAGES, release, 1001)
 
 
 def no_drivers_pin() -> str:

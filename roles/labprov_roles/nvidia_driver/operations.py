@@ -1,6 +1,7 @@
-"""The driver's operations: checks before anything is touched, kernel headers, initramfs, daemon, reboot.
+"""The driver's operations on packages and modules: checks before anything is touched, headers, the driver, initramfs.
 
-Each reads its facts when it runs, so that it sees what the operations before it have changed.
+Each reads its facts when it runs, so that it sees what the operations before it have changed. ``services`` starts the
+driver and asks for reboots, ``signing`` is about Secure Boot, ``mig`` about divided cards.
 """
 
 from __future__ import annotations
@@ -11,40 +12,29 @@ from collections.abc import Sequence
 from pyinfra import host, logger
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
-from labprov.engine.facts.gpu import Gpu, NvidiaGpus
+from labprov.engine.facts.board import Machine
+from labprov.engine.facts.gpu import Gpu
 from labprov.engine.facts.packages import InstalledPackages, PackageListsAge
-from labprov.engine.facts.reboot import RebootReasons
 from labprov.engine.facts.system import System
-from labprov.engine.operations import Commands, packages, reboot
+from labprov.engine.operations import Commands, packages
 from labprov.errors import HostError
-from labprov_roles.nvidia_driver.choice import choose
-from labprov_roles.nvidia_driver.facts import (
-    AvailablePackages,
-    DriverLibrary,
-    Installation,
-    Installations,
-    Kernel,
-    Kernels,
-    LoadedDriver,
-    Module,
-    ModulesOnDisk,
-    StaleInitramfs,
-    UnitState,
-)
-from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES
+from labprov_roles.nvidia_driver.choice import UNKNOWN, choose
+from labprov_roles.nvidia_driver.facts import DriverLibrary, Module, ModulesOnDisk
+from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels, StaleInitramfs
+from labprov_roles.nvidia_driver.facts_packages import Candidates, DriverPackages, Installation, Installations, Package
+from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
+from labprov_roles.nvidia_driver.moves import Moves, Target, expand, moves, unfit
+from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, MODULE_PACKAGES
 from labprov_roles.nvidia_driver.settings import Settings, Source
 
-PERSISTENCED = "nvidia-persistenced.service"
-_REBOOT = "NVIDIA driver: "
-"""How this role's reasons for a reboot begin."""
-_FOREIGN = {"nouveau", "novacore"}
+_REALTIME = re.compile(r"-rt(-|\d|$)")
 
 
 @operation()
-def check_cards(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Commands:
+def check_cards(settings: Settings, system: System, gpus: Sequence[Gpu], machine: Machine = UNKNOWN) -> Commands:
     """Fail when no driver that the settings allow drives every card; changes nothing."""
     try:
-        choice = choose(settings, system, gpus)
+        choice = choose(settings, system, gpus, machine)
     except HostError as error:
         raise OperationError(str(error)) from None
     for warning in choice.warnings:
@@ -55,9 +45,13 @@ def check_cards(settings: Settings, system: System, gpus: Sequence[Gpu]) -> Comm
 
 @operation()
 def check_others(source: Source, replace: bool) -> Commands:
-    """Fail when a driver is installed in another way than from ``source`` and must not be replaced; changes nothing."""
-    others = other_installations(host.get_fact(Installations), source)
-    if others and not replace:
+    """Fail when a driver is installed in another way than from ``source`` and must not be replaced; changes nothing.
+
+    One that this role installed may be replaced: the inventory then wants another source.
+    """
+    found = host.get_fact(Installations)
+    others = other_installations(found, source)
+    if others and not replace and (found.runfile or not found.ours):
         raise OperationError(
             f"another NVIDIA driver is installed here: {'; '.join(others)}. Remove it, or set "
             "replace_other_installations: true"
@@ -79,37 +73,33 @@ def other_installations(found: Installation, source: Source) -> list[str]:
 
 
 @operation()
-def replace_others(source: Source) -> Commands:
-    """Remove every driver that did not come from ``source``: by the .run file's own uninstaller, and by apt."""
+def remove_runfile() -> Commands:
+    """Remove a driver that NVIDIA's .run file installed, by its own uninstaller; packages go with their successors."""
     found = host.get_fact(Installations)
-    foreign = found.distro if source == "vendor" else found.vendor
-    if not found.runfile and not foreign:
-        host.noop("no other driver is installed")
+    if not found.runfile:
+        host.noop("no driver was installed by a .run file")
         return
-    if found.runfile and not any(path.endswith("nvidia-uninstall") for path in found.runfile):
+    if not any(path.endswith("nvidia-uninstall") for path in found.runfile):
         raise OperationError(
             f"no package owns {', '.join(found.runfile)}, and there is no nvidia-uninstall to remove them"
         )
-    if found.runfile:
-        yield StringCommand("nvidia-uninstall", "--silent")
-    if foreign:
-        yield from packages.remove._inner(packages=foreign, purge=True)
+    yield StringCommand("nvidia-uninstall", "--silent")
 
 
 @operation()
-def kernel_headers(pattern: str) -> Commands:
+def kernel_headers(patterns: Sequence[str], kernels: str = "linux-image-*") -> Commands:
     """Install headers for every installed kernel, and the metapackages that bring them with the next ones.
 
-    + pattern: the headers package of a kernel, ``{}`` standing for its release
+    + patterns: the headers packages, ``{}`` standing for a kernel's release
+    + kernels: packages of kernels, as a pattern; empty: the headers have one name for all of them
     """
-    kernels = host.get_fact(Kernels)
-    images: dict[str, str] = host.get_fact(InstalledPackages, packages=("linux-image-*",))
-    wanted = header_packages(kernels, images, pattern)
-    # On a machine that never fetched package lists nothing can be known: the plan takes everything as available.
-    known = host.get_fact(PackageListsAge) < PackageListsAge.NEVER
-    available = host.get_fact(AvailablePackages, packages=tuple(wanted)) if wanted and known else list(wanted)
-    without = [k for k in kernels if not k.headers and pattern.format(k.release) not in available]
-    if without and len(without) == len(kernels):
+    there: list[Kernel] = host.get_fact(Kernels)
+    images: dict[str, str] = host.get_fact(InstalledPackages, packages=(kernels,)) if kernels else {}
+    wanted = header_packages(there, images, patterns)
+    available = _available(wanted) if kernels else wanted
+    names = {kernel.release: [pattern.format(kernel.release) for pattern in patterns] for kernel in there}
+    without = [kernel for kernel in there if not kernel.headers and not {*names[kernel.release]} & {*available}]
+    if without and len(without) == len(there):
         raise OperationError(
             f"no headers are to be had for kernel {', '.join(k.release for k in without)}: the driver's module cannot "
             "be built. Install a kernel of the distribution and reboot, or bring the headers and set headers: false"
@@ -123,129 +113,135 @@ def kernel_headers(pattern: str) -> Commands:
         host.noop("every kernel has its headers")
 
 
-def header_packages(kernels: Sequence[Kernel], images: Sequence[str] | dict[str, str], pattern: str) -> list[str]:
+def _available(names: Sequence[str]) -> list[str]:
+    """On a machine that never fetched package lists nothing can be known: then all count as available."""
+    if not names or host.get_fact(PackageListsAge) >= PackageListsAge.NEVER:
+        return list(names)
+    candidates: dict[str, str] = host.get_fact(Candidates, packages=tuple(names))
+    return [name for name in names if name in candidates]
+
+
+def header_packages(
+    kernels: Sequence[Kernel], images: Sequence[str] | dict[str, str], patterns: Sequence[str]
+) -> list[str]:
     """Name the header packages for kernels without headers, and for the kernel metapackages among ``images``."""
     endings = [name.removeprefix("linux-image-") for name in images]
-    meta = [ending for ending in endings if not ending[:1].isdigit() and not re.search("-(dbg|unsigned)$", ending)]
-    names = [pattern.format(kernel.release) for kernel in kernels if not kernel.headers]
-    return sorted({*names, *(pattern.format(ending) for ending in meta)})
+    meta = [end for end in endings if not re.search(r"^(\d|unsigned-)|-(dbg|unsigned)$", end)]
+    without = [kernel.release for kernel in kernels if not kernel.headers]
+    return sorted({pattern.format(name) for pattern in patterns for name in (*without, *meta)} | _plain(patterns))
+
+
+def _plain(patterns: Sequence[str]) -> set[str]:
+    return {pattern for pattern in patterns if "{}" not in pattern}
 
 
 @operation()
-def install_driver(wanted: Sequence[str], remove: Sequence[str]) -> Commands:
-    """Install the driver's packages, in one transaction.
+def install_driver(wanted: Sequence[str], remove: Sequence[str], target: Target) -> Commands:
+    """Install the driver's packages, in one transaction with all that has to come along or to go.
 
     + wanted: ``name=version`` patterns
-    + remove: packages of the other flavour
+    + remove: packages of the other flavour, ``*`` allowed
+    + target: what every package of the driver is to be
 
     What is held is released before: apt changes a held package only when it is named, and so calls a change of branch
     "held broken packages", because the libraries come as dependencies. Holding them again is the caller's next step.
     """
-    commands = list(packages.install._inner(packages=wanted, remove=remove))
+    found: list[Package] = host.get_fact(DriverPackages, names=(*DRIVER_PACKAGES, *MODULE_PACKAGES))
+    gone = [*expand(remove, found), *(name for name in remove if "*" not in name)]
+    along = _along(found, [*(spec.partition("=")[0] for spec in wanted), *gone], target)
+    install, leave = [*wanted, *along.install], sorted({*gone, *along.remove})
+    commands = list(packages.install._inner(packages=install, remove=leave))
     if commands:
         yield from packages.release._inner(packages=DRIVER_PACKAGES)
     yield from commands
 
 
+def _along(found: Sequence[Package], settled: Sequence[str], target: Target) -> Moves:
+    others = [package for package in unfit(found, target) if package.name not in settled]
+    if not others:
+        return Moves()
+    candidates: dict[str, str] = host.get_fact(Candidates, packages=tuple(sorted(other.name for other in others)))
+    return moves(others, settled, candidates, target)
+
+
 @operation()
-def build_modules() -> Commands:
+def signed_modules(prefix: str) -> Commands:
+    """Install the distribution's signed modules for every installed kernel for which it has them.
+
+    + prefix: of the packages' names; a kernel's release follows
+    """
+    kernels: list[Kernel] = host.get_fact(Kernels)
+    modules: list[Module] = host.get_fact(ModulesOnDisk)
+    missing = kernels_without_module([_able(k) for k in kernels], modules, host.get_fact(DriverLibrary))
+    todo = _available([f"{prefix}{release}" for release in missing])
+    if todo:
+        yield from packages.install._inner(packages=todo)
+    else:
+        host.noop("every kernel has its module" if not missing else f"there is none for {', '.join(missing)}")
+
+
+def _able(kernel: Kernel) -> Kernel:
+    return Kernel(kernel.release, kernel.running, headers=True)
+
+
+@operation()
+def build_modules(certificate: str) -> Commands:
     """Build the driver's module for kernels that have headers but not the module of the installed version.
+
+    + certificate: of the key that signs what is built; with Secure Boot, what another one signed is built anew
 
     Packages build it when they are installed, and again with each new kernel, but a build that fails or is missed then
     fails nothing. Here it stops the host, with DKMS's own message.
     """
     kernels: list[Kernel] = host.get_fact(Kernels)
     modules: list[Module] = host.get_fact(ModulesOnDisk)
-    missing = kernels_without_module(kernels, modules, host.get_fact(DriverLibrary))
-    if not missing:
-        host.noop("every kernel with headers has its module")
+    version: str = host.get_fact(DriverLibrary)
+    missing = kernels_without_module(kernels, modules, version)
     for release in missing:
         yield StringCommand("dkms", "autoinstall", "-k", QuoteString(release))
+    trust: SecureBoot = host.get_fact(SecureBootState, certificate=certificate)
+    unsigned = [name for name in unsigned_modules(modules, trust) if name not in missing]
+    for release in unsigned:
+        yield _build_again(version, release)
+    if not missing and not unsigned:
+        host.noop("every kernel with headers has its module")
 
 
 def kernels_without_module(kernels: Sequence[Kernel], modules: Sequence[Module], version: str) -> list[str]:
     """Name the kernels with headers whose module is not of ``version``; real-time kernels cannot have one."""
     built = {module.kernel: module.version for module in modules}
-    able = [kernel.release for kernel in kernels if kernel.headers and not re.search(r"-rt(-|\d|$)", kernel.release)]
+    able = [kernel.release for kernel in kernels if kernel.headers and not _REALTIME.search(kernel.release)]
     return [release for release in able if built.get(release) != version]
 
 
+def unsigned_modules(modules: Sequence[Module], trust: SecureBoot) -> list[str]:
+    """Name the kernels whose module was built before there was a key to sign it with."""
+    if not trust.enabled or trust.own is None:
+        return []
+    good = {trust.own.name, *trust.builtin, *(key.name for key in trust.enrolled)}
+    return [module.kernel for module in modules if module.signer not in good]
+
+
+def _build_again(version: str, release: str) -> StringCommand:
+    """DKMS signs when it builds, and builds nothing twice unless told to; its name for the driver is in its tree."""
+    of = StringCommand("-v", QuoteString(version), "-k", QuoteString(release))
+    tree = StringCommand("/var/lib/dkms/nvidia*/", QuoteString(version), _separator="")
+    return StringCommand(
+        "for d in", tree, "; do m=$(basename $(dirname $d)) &&",
+        'dkms build --force -m "$m"', of, '&& dkms install --force -m "$m"', of, "|| exit 1; done",
+    )  # fmt: skip
+
+
 @operation()
-def rebuild_initramfs(path: str) -> Commands:
+def rebuild_initramfs(path: str, image: str, rebuild: Sequence[str]) -> Commands:
     """Rebuild each initramfs that is older than a file which belongs into it.
 
     + path: the file, like a modprobe configuration
+    + image: of a kernel, ``{}`` standing for its release
+    + rebuild: the command that rebuilds the one of a kernel, whose release follows
     """
-    stale = host.get_fact(StaleInitramfs, path=path)
+    stale = host.get_fact(StaleInitramfs, path=path, image=image)
     if not stale:
         host.noop("every initramfs is newer than the file, or there is none")
     for release in stale:
-        yield StringCommand("update-initramfs", "-u", "-k", QuoteString(release))
-
-
-@operation()
-def start_driver(persistence: bool) -> Commands:
-    """Load the driver where it can be loaded now, and have the persistence daemon run, or not run.
-
-    + persistence: whether the daemon is wanted
-    """
-    unit, loaded = host.get_fact(UnitState, unit=PERSISTENCED), host.get_fact(LoadedDriver)
-    ready = bool(host.get_fact(NvidiaGpus)) and not _reboot_reason()
-    commands = _daemon(unit.enabled, unit.active, ready) if persistence else _no_daemon(unit.enabled, unit.active)
-    if ready and not loaded and not (persistence and commands):
-        # nvidia-modprobe also makes the device nodes; modprobe says why when it cannot be loaded.
-        commands = [StringCommand("nvidia-modprobe -c 0 -u || modprobe nvidia"), *commands]
-    if not commands:
-        host.noop("the driver is loaded and its daemon is as it should be" if ready else "it waits for the reboot")
-    yield from commands
-
-
-def _daemon(enabled: str, active: str, ready: bool) -> list[StringCommand]:
-    enable = [] if enabled in ("enabled", "static", "alias", "indirect", "generated") else ["enable"]
-    start = ["start"] if ready and active != "active" else []
-    # A unit that failed too often while there was no driver refuses to start until that is forgotten.
-    reset = ["reset-failed"] if start and active == "failed" else []
-    return [StringCommand("systemctl", verb, PERSISTENCED) for verb in (*enable, *reset, *start)]
-
-
-def _no_daemon(enabled: str, active: str) -> list[StringCommand]:
-    disable = ["disable"] if enabled == "enabled" else []
-    stop = ["stop"] if active == "active" else []
-    return [StringCommand("systemctl", verb, PERSISTENCED) for verb in (*disable, *stop)]
-
-
-@operation()
-def require_reboot() -> Commands:
-    """Ask for a reboot when the installed driver cannot take the cards before one."""
-    reason = _reboot_reason()
-    noted: list[str] = host.get_fact(RebootReasons)
-    over = [line for line in noted if line.startswith(_REBOOT) and line != reason]
-    if over:  # as when a change of branch was taken back before the reboot
-        yield from reboot.withdraw._inner(reasons=over)
-    if reason:
-        yield from reboot.require._inner(reason=reason)
-    elif not over:
-        host.noop("no reboot is needed")
-
-
-def _reboot_reason() -> str:
-    gpus: list[Gpu] = host.get_fact(NvidiaGpus)
-    modules: list[Module] = host.get_fact(ModulesOnDisk)
-    kernels: list[Kernel] = host.get_fact(Kernels)
-    return reboot_reason(gpus, host.get_fact(LoadedDriver), modules, kernels)
-
-
-def reboot_reason(gpus: Sequence[Gpu], loaded: str, on_disk: Sequence[Module], kernels: Sequence[Kernel]) -> str:
-    """Say why the driver needs a reboot before it can take the cards; empty when it does not."""
-    if not gpus:
-        return ""
-    for gpu in gpus:
-        if gpu.driver.lower().replace("_", "").replace("-", "") in _FOREIGN:
-            return f"{_REBOOT}{gpu.driver} holds the GPU at {gpu.slot} until then"
-    running = next((kernel.release for kernel in kernels if kernel.running), "")
-    here = next((module.version for module in on_disk if module.kernel == running), "")
-    if loaded and here and loaded != here:
-        return f"{_REBOOT}{loaded} is loaded, {here} is installed"
-    if not here and on_disk:
-        return f"{_REBOOT}it is built for kernel {on_disk[-1].kernel}, not for the running {running}"
-    return ""
+        yield StringCommand(*rebuild, QuoteString(release))

@@ -19,8 +19,10 @@ Scope = Literal["compute", "full"]
 class Settings(RoleSettings):
     """The NVIDIA driver."""
 
-    source: Source = "vendor"
-    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's non-free packages (one branch, older)."""
+    source: Source | None = None
+    """``vendor``: NVIDIA's own repository. ``distro``: the distribution's packages (fewer branches, older). Not set:
+    NVIDIA's, but the distribution's where Secure Boot is on and it has signed modules, or where it alone has a branch
+    for the cards that is still cared for. A driver that labprov installed from the other one is replaced in place."""
 
     branch: Annotated[int, Field(ge=470, le=999)] | None = None
     """The driver branch, like ``580``. Not set: one that drives every card of the server and is still cared for,
@@ -49,8 +51,8 @@ class Settings(RoleSettings):
     ("driver/library version mismatch")."""
 
     replace_other_installations: bool = False
-    """Remove a driver that was installed another way (NVIDIA's .run file, the other source's packages). Not set: such
-    a server is refused and nothing is touched."""
+    """Replace a driver that somebody else installed another way (NVIDIA's .run file, the other source's packages). Not
+    set: such a server is refused and nothing is touched."""
 
     force: bool = False
     """Install even where no NVIDIA GPU is found, for an image or a card that is still to be put in."""

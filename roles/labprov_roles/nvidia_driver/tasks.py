@@ -1,4 +1,4 @@
-"""The NVIDIA driver, in order: check, find the packages, keep other drivers away, install, keep, start."""
+"""The NVIDIA driver, in order: check, find the packages, keep other drivers away, install, sign, keep, start."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from pyinfra import host
 from pyinfra.api import OperationError, deploy
 from pyinfra.operations import files
 
-from labprov.compat.answer import Packages
+from labprov.engine.facts.board import Board, Machine
 from labprov.engine.facts.gpu import NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.operations import packages, repository
 from labprov.errors import HostError
 from labprov_roles import cuda_repository
 from labprov_roles.apt_components import enable_non_free
-from labprov_roles.nvidia_driver import operations
+from labprov_roles.nvidia_driver import operations, services, signing
 from labprov_roles.nvidia_driver.choice import Choice, choose
-from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin
+from labprov_roles.nvidia_driver.facts_packages import OURS as BLACKLIST
+from labprov_roles.nvidia_driver.moves import Target
+from labprov_roles.nvidia_driver.names import branch_pin, release_pin
 from labprov_roles.nvidia_driver.settings import Settings
+from labprov_roles.nvidia_driver.systems import Distribution, distribution, signed_modules
 
-BLACKLIST = "/etc/modprobe.d/labprov-nvidia-driver.conf"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -34,46 +36,55 @@ def skip_reason(settings: Settings) -> str | None:
 @deploy("NVIDIA driver")
 def tasks(settings: Settings) -> None:
     """Install the driver for the cards that are there, keep it, and say when a reboot is needed."""
-    system, gpus = host.get_fact(OperatingSystem), host.get_fact(NvidiaGpus)
+    system, gpus, machine = host.get_fact(OperatingSystem), host.get_fact(NvidiaGpus), host.get_fact(Board)
     operations.check_cards(
-        name="Check that the driver can drive this server's GPUs", settings=settings, system=system, gpus=gpus
-    )
-    operations.check_others(
-        name="Check that no other NVIDIA driver is installed",
-        source=settings.source,
-        replace=settings.replace_other_installations,
+        name="Check that the driver can drive this server's GPUs",
+        settings=settings,
+        system=system,
+        gpus=gpus,
+        machine=machine,
     )
     try:
-        choice = choose(settings, system, gpus)
+        choice, own = choose(settings, system, gpus, machine), distribution(system)
     except HostError as error:
         raise OperationError(str(error)) from None
-    _sources(settings, system, choice)
-    _install(settings, choice.packages)
-    _keep(settings)
-    operations.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence)
-    operations.require_reboot(name="Ask for a reboot if the driver needs one")
-
-
-def _sources(settings: Settings, system: System, choice: Choice) -> None:
-    """Make the packages available; of NVIDIA's repository, only those of the branch."""
-    if settings.source == "vendor":
-        text = branch_pin(choice.branch, choice.version)
-        repository.pin("Pin the driver's branch", "nvidia-driver", text)
-        cuda_repository.add(system, settings.mirrors.cuda)
-        return
-    files.file(
-        name="Remove the pin of NVIDIA's own packages",
-        path=f"{repository.PREFERENCES}/nvidia-driver.pref",
-        present=False,
+    operations.check_others(
+        name="Check that no other NVIDIA driver is installed",
+        source=choice.source,
+        replace=settings.replace_other_installations,
     )
-    enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
+    _sources(settings, system, choice, own)
+    _install(settings, choice, own, machine)
+    _keep(settings, own)
+    services.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence, certificate=own.certificate)
+    if choice.fabric_manager:
+        services.start_fabric_manager(name="Start the fabric manager", certificate=own.certificate)
+    services.require_reboot(name="Ask for a reboot if the driver needs one", certificate=own.certificate)
 
 
-def _install(settings: Settings, wanted: Packages) -> None:
-    if settings.headers:
-        operations.kernel_headers(name="Install the headers of every installed kernel", pattern=wanted.headers[0])
+def _sources(settings: Settings, system: System, choice: Choice, own: Distribution) -> None:
+    """Make the packages available; of NVIDIA's repository, only those of the branch."""
+    if system.family == "debian":
+        vendor = choice.source == "vendor"
+        text = branch_pin(choice.branch, choice.version) if vendor else release_pin(own.release)
+        repository.pin("Pin the driver's branch" if vendor else "Pin the distribution's driver", "nvidia-driver", text)
+    if choice.source == "vendor":
+        cuda_repository.add(system, settings.mirrors.cuda)
+    elif system.id == "debian":  # Ubuntu's are in restricted, which every installation of it has
+        enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
+
+
+def _install(settings: Settings, choice: Choice, own: Distribution, machine: Machine) -> None:
+    wanted = choice.packages
+    if settings.headers and wanted.headers:
+        operations.kernel_headers(
+            name="Install the headers of every installed kernel", patterns=wanted.headers, kernels=own.kernels
+        )
+    if machine.secure_boot and not choice.signed:
+        packages.install(name="Install what makes and enrols keys", packages=signing.TOOLS)
+        signing.make_key(name="Make a key for the driver's modules", certificate=own.certificate, key=own.key)
     if settings.replace_other_installations:
-        operations.replace_others(name="Remove other NVIDIA drivers", source=settings.source)
+        operations.remove_runfile(name="Remove a driver of NVIDIA's .run file")
     files.put(
         name="Keep nouveau and nova_core off the GPUs",
         src=str(_TEMPLATES / BLACKLIST[1:]),
@@ -82,13 +93,36 @@ def _install(settings: Settings, wanted: Packages) -> None:
         user="root",
         group="root",
     )
-    operations.install_driver(name="Install the NVIDIA driver", wanted=wanted.install, remove=wanted.remove)
-    operations.build_modules(name="Build the driver's module where it is missing")
+    if own.module_stream and wanted.stream:
+        module, _, stream = wanted.stream.partition(":")
+        packages.stream(name="Choose the driver's module stream", module=module, stream=stream)
+    operations.install_driver(
+        name="Install the NVIDIA driver",
+        wanted=wanted.install,
+        remove=wanted.remove,
+        target=Target(choice.source, choice.branch, choice.pattern),
+    )
+    if choice.fabric_manager:
+        services.install_fabric_manager(name="Install the fabric manager", wanted=choice.fabric_manager)
+    _modules(choice, own, machine)
 
 
-def _keep(settings: Settings) -> None:
+def _modules(choice: Choice, own: Distribution, machine: Machine) -> None:
+    """Have the module for every kernel, signed where it must be."""
+    if choice.signed:
+        prefix = signed_modules(choice.branch, choice.flavour)
+        operations.signed_modules(name="Install the signed modules of every kernel", prefix=prefix)
+        return
+    operations.build_modules(name="Build the driver's module where it is missing", certificate=own.certificate)
+    if machine.secure_boot:
+        signing.enrol_key(name="Ask for trust in the key of the driver's modules", certificate=own.certificate)
+
+
+def _keep(settings: Settings, own: Distribution) -> None:
     if settings.hold:
-        packages.hold(name="Hold the driver's packages", packages=DRIVER_PACKAGES)
+        packages.hold(name="Hold the driver's packages", packages=own.packages)
     else:
-        packages.release(name="Let the driver's packages be upgraded", packages=DRIVER_PACKAGES)
-    operations.rebuild_initramfs(name="Bring the blacklist into the initramfs", path=BLACKLIST)
+        packages.release(name="Let the driver's packages be upgraded", packages=own.packages)
+    operations.rebuild_initramfs(
+        name="Bring the blacklist into the initramfs", path=BLACKLIST, image=own.initramfs, rebuild=own.rebuild
+    )

@@ -7,9 +7,11 @@ import re
 import pytest
 from testinfra.host import Host
 
+from labprov.engine.facts.board import Board
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem
 from labprov_roles.nvidia_driver.choice import Choice, choose
+from labprov_roles.nvidia_driver.facts import MODULES
 from labprov_roles.nvidia_driver.settings import Settings
 
 _LICENCES = {"open": "Dual MIT/GPL", "proprietary": "NVIDIA"}
@@ -22,6 +24,19 @@ def test_module_is_there_for_every_kernel(host: Host, settings: Settings) -> Non
     wanted = re.compile(re.escape(choice.version) if choice.version else rf"{choice.branch}\.[0-9.]+")
     missing = {kernel: version for kernel, version in versions.items() if not wanted.fullmatch(version)}
     assert versions and missing == {}, f"no module of {choice.version or choice.branch} for these kernels: {missing}"
+
+
+def test_secure_boot_lets_the_module_load(host: Host, settings: Settings) -> None:
+    if not _secure_boot(host):
+        pytest.skip("Secure Boot is off")
+    signer = _modinfo(host, host.run("uname -r").stdout.strip(), "signer")
+    assert signer, "Secure Boot is on, and the module is not signed"
+    builtin = host.run("grep -qF %s /proc/keys", f" {signer}: ").rc == 0
+    enrolled = host.run("mokutil --list-enrolled").stdout.replace("CN = ", "CN=")
+    assert builtin or f"CN={signer}\n" in enrolled, (
+        f"Secure Boot is on, and the key {signer!r}, which signed the module, is not enrolled: apply the role again, "
+        "and confirm the key at the console of the boot that it asks for"
+    )
 
 
 def test_module_has_the_flavour_that_fits_the_cards(host: Host, settings: Settings) -> None:
@@ -110,7 +125,15 @@ def _gpus(host: Host) -> list[Gpu]:
 
 def _choice(host: Host, settings: Settings) -> Choice:
     lines = [host.run("uname -m").stdout, *host.file("/etc/os-release").content_string.splitlines()]
-    return choose(settings, OperatingSystem().process(lines), _bus(host))
+    board = Board()
+    machine = board.process(host.run(board.command()).stdout.splitlines())
+    return choose(settings, OperatingSystem().process(lines), _bus(host), machine)
+
+
+def _secure_boot(host: Host) -> bool:
+    """The last byte of the firmware's variable."""
+    said = host.run("od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+    return bool(said.stdout.split()[-1:] == ["1"])
 
 
 def _kernels(host: Host) -> list[str]:
@@ -121,5 +144,5 @@ def _kernels(host: Host) -> list[str]:
 
 
 def _modinfo(host: Host, kernel: str, field: str) -> str:
-    said = host.run("modinfo -k %s -F %s nvidia || modinfo -k %s -F %s nvidia-current", *(kernel, field) * 2)
+    said = host.run(f"for m in {' '.join(MODULES)}; do modinfo -k %s -F %s $m && break; done", kernel, field)
     return str(said.stdout).strip()

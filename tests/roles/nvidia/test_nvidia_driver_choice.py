@@ -3,6 +3,7 @@
 import pytest
 
 from labprov.compat import gpus
+from labprov.engine.facts.board import Machine
 from labprov.engine.facts.gpu import Gpu
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
@@ -70,11 +71,11 @@ def test_decisions(system, settings, devices, branch, flavour):
         (BOOKWORM, {"flavour": "proprietary"}, [RTX_5090], r"flavour proprietary does not fit"),
         (BOOKWORM_ARM, {"flavour": "proprietary"}, [GH200], r"flavour proprietary does not fit"),
         (BOOKWORM, {"branch": 615, "flavour": "proprietary"}, [A100], r"615 has no proprietary kernel modules"),
-        (BOOKWORM, {"branch": 535}, [A100], r"NVIDIA's repository for Debian 12 has no driver branch 535.*545"),
+        (BOOKWORM, {"branch": 535, "source": "vendor"}, [A100], r"NVIDIA's repository for Debian 12 has no .*535.*545"),
         (TRIXIE, {"branch": 580}, [A100], r"Debian 13 has no driver branch 580: it starts at 590"),
         (BOOKWORM, {"source": "distro", "branch": 580}, [A100], r"Debian 12 has no driver branch 580, only 535"),
         (BOOKWORM, {"source": "distro", "flavour": "open"}, [A100], r"no open kernel modules that match"),
-        (System("ubuntu", "24.04"), {}, [A100], r"ubuntu2404 .*known: debian12, debian13"),
+        (System("gentoo", "2"), {}, [A100], r"gentoo2"),
         (System("debian", "13", machine="riscv64"), {}, [A100], r"debian13 on riscv64"),
     ],
 )
@@ -99,9 +100,36 @@ def test_no_decision_violates_the_table(system, source):
     assert decided > 0 or (system, source) == (BOOKWORM_ARM, "distro")
 
 
-def test_a_branch_that_comes_in_a_package_of_its_own_is_not_installed_yet():
-    with pytest.raises(HostError, match=r"470 comes as nvidia-tesla-470-driver.*not install yet"):
-        choose(Settings(source="distro", branch=470), BOOKWORM, cards(K80))
+def test_a_card_of_the_last_decade_gets_the_packages_of_its_own_branch():
+    choice = choose(Settings(source="distro", branch=470), BOOKWORM, cards(K80))
+    assert choice.packages.install == (
+        *("nvidia-tesla-470-kernel-dkms=470.*", "libnvidia-tesla-470-cuda1=470.*", "nvidia-tesla-470-smi=470.*"),
+        *("libnvidia-tesla-470-cfg1=470.*", "nvidia-persistenced"),
+    )
+
+
+NOBLE = System("ubuntu", "24.04", "noble", like=("debian",))
+
+
+def test_secure_boot_prefers_modules_that_the_distribution_signed():
+    locked = Machine("6.8.0-41-generic", secure_boot=True)
+    choice = choose(Settings(), NOBLE, cards(A100), locked)
+    assert (choice.source, choice.branch, choice.flavour, choice.signed) == ("distro", 580, "open", True)
+    assert "linux-modules-nvidia-580-server-open-6.8.0-41-generic" in choice.packages.install
+    assert any("signed" in reason for reason in choice.reasons)
+    unlocked = choose(Settings(), NOBLE, cards(A100), Machine("6.8.0-41-generic"))
+    assert (unlocked.source, unlocked.signed) == ("vendor", False)
+    named = choose(Settings(source="vendor"), NOBLE, cards(A100), locked)
+    assert (named.source, named.signed) == ("vendor", False)
+    debian = choose(Settings(), BOOKWORM, cards(A100), Machine("6.1.0-40-amd64", secure_boot=True))
+    assert (debian.source, debian.signed) == ("vendor", False)  # nobody signs modules for Debian
+
+
+def test_nvswitches_need_the_fabric_manager_of_the_driver():
+    board = Machine("6.1.0-40-amd64", nvswitches=("1af1",))
+    assert choose(Settings(), BOOKWORM, cards(A100), board).fabric_manager == ("nvidia-fabricmanager=580.*",)
+    assert choose(Settings(), BOOKWORM, cards(A100), Machine("6.1.0-40-amd64")).fabric_manager == ()
+    assert "nvlsm" in choose(Settings(), BOOKWORM, cards(B200)).fabric_manager
 
 
 def test_what_a_user_should_know_of_the_choice():

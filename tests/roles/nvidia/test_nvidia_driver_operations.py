@@ -7,27 +7,35 @@ from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.packages import HeldPackages, InstalledPackages, InterruptedPackages, PackageListsAge
 from labprov.engine.facts.reboot import REASONS, RebootReasons
 from labprov.engine.facts.system import OperatingSystem, System
-from labprov_roles.nvidia_driver import operations
+from labprov_roles.nvidia_driver import operations, services
 from labprov_roles.nvidia_driver.facts import (
-    AvailablePackages,
     DriverLibrary,
-    Installation,
-    Installations,
-    Kernel,
-    Kernels,
+    Loaded,
     LoadedDriver,
+    LoadedModules,
     Module,
     ModulesOnDisk,
-    StaleInitramfs,
     Unit,
-    UnitState,
+    Units,
 )
+from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels, StaleInitramfs
+from labprov_roles.nvidia_driver.facts_packages import (
+    Candidates,
+    DriverPackages,
+    Installation,
+    Installations,
+    Package,
+)
+from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
+from labprov_roles.nvidia_driver.moves import Target
 from labprov_roles.nvidia_driver.settings import Settings
 
 BOOKWORM = System("debian", "12", "bookworm")
 RUNNING = Kernel("6.1.0-40-amd64", running=True, headers=False)
 OTHER = Kernel("6.1.0-39-amd64", running=False, headers=False)
 A100 = Gpu("0000:21:00.0", "20b5", "")
+MOK = "/var/lib/dkms/mok.pub"
+NOTHING = {LoadedModules: Loaded(), SecureBootState: SecureBoot(), RebootReasons: []}
 
 
 def test_cards_that_cannot_be_driven_stop_the_host(commands):
@@ -58,25 +66,26 @@ def test_another_installation_is_refused_unless_it_may_be_replaced(commands, fou
 def test_the_same_source_is_no_other_installation(commands):
     facts = {Installations: Installation(vendor=("nvidia-open",))}
     assert commands(operations.check_others, facts, source="vendor", replace=False) == []
-    assert commands(operations.replace_others, facts, source="vendor") == []
 
 
-def test_others_are_replaced_by_their_own_means(commands):
-    facts = {
-        OperatingSystem: BOOKWORM,
-        Installations: Installation(runfile=("/usr/bin/nvidia-uninstall",), distro=("libcuda1", "nvidia-smi")),
-        InstalledPackages: {"libcuda1": "535.261.03-1", "nvidia-smi": "535.261.03-1"},
-        InterruptedPackages: False,
-    }
-    uninstall, purge = commands(operations.replace_others, facts, source="vendor")
-    assert uninstall == "nvidia-uninstall --silent"
-    assert purge.endswith("--allow-change-held-packages purge -- libcuda1 nvidia-smi")
+def test_what_this_role_installed_may_change_its_source_unasked(commands):
+    ours = Installation(distro=("libcuda1",), ours=True)
+    assert commands(operations.check_others, {Installations: ours}, source="vendor", replace=False) == []
+    runfile = Installation(runfile=("/usr/bin/nvidia-uninstall",), ours=True)
+    with pytest.raises(OperationError, match="nvidia-uninstall"):
+        commands(operations.check_others, {Installations: runfile}, source="vendor", replace=False)
+
+
+def test_a_runfile_is_removed_by_its_own_uninstaller(commands):
+    facts = {Installations: Installation(runfile=("/usr/bin/nvidia-uninstall",), distro=("libcuda1",))}
+    assert commands(operations.remove_runfile, facts) == ["nvidia-uninstall --silent"]
+    assert commands(operations.remove_runfile, {Installations: Installation(distro=("libcuda1",))}) == []
 
 
 def test_files_without_an_uninstaller_are_left_to_a_person(commands):
     facts = {Installations: Installation(runfile=("/usr/lib/libnvidia-ml.so.535.54.03",))}
     with pytest.raises(OperationError, match=r"libnvidia-ml.so.535.54.03, and there is no nvidia-uninstall"):
-        commands(operations.replace_others, facts, source="vendor")
+        commands(operations.remove_runfile, facts)
 
 
 def headers_facts(kernels, images, available, age=60):
@@ -88,7 +97,7 @@ def headers_facts(kernels, images, available, age=60):
         Kernels: kernels,
         InstalledPackages: installed,
         PackageListsAge: age,
-        AvailablePackages: lambda packages: [name for name in packages if name in available],
+        Candidates: lambda packages: {name: "1" for name in packages if name in available},
         InterruptedPackages: False,
     }
 
@@ -97,13 +106,13 @@ def test_headers_for_every_kernel_and_for_the_next_one(commands):
     names = ["linux-headers-6.1.0-39-amd64", "linux-headers-6.1.0-40-amd64", "linux-headers-amd64"]
     images = ["linux-image-6.1.0-40-amd64", "linux-image-amd64", "linux-image-6.1.0-40-amd64-dbg"]
     facts = headers_facts([RUNNING, OTHER], images, names)
-    (install,) = commands(operations.kernel_headers, facts, pattern="linux-headers-{}")
+    (install,) = commands(operations.kernel_headers, facts, patterns=("linux-headers-{}",))
     assert install.endswith(f"install -- {' '.join(names)}")
 
 
 def test_a_kernel_without_headers_is_reported_and_the_others_served(commands, caplog):
     facts = headers_facts([RUNNING, OTHER], [], ["linux-headers-6.1.0-40-amd64"])
-    (install,) = commands(operations.kernel_headers, facts, pattern="linux-headers-{}")
+    (install,) = commands(operations.kernel_headers, facts, patterns=("linux-headers-{}",))
     assert install.endswith("install -- linux-headers-6.1.0-40-amd64")
     assert "no headers are to be had for kernel 6.1.0-39-amd64" in caplog.text
 
@@ -111,37 +120,104 @@ def test_a_kernel_without_headers_is_reported_and_the_others_served(commands, ca
 def test_no_headers_for_any_kernel_stop_the_host(commands):
     facts = headers_facts([RUNNING], [], [])
     with pytest.raises(OperationError, match=r"kernel 6\.1\.0-40-amd64.*headers: false"):
-        commands(operations.kernel_headers, facts, pattern="linux-headers-{}")
+        commands(operations.kernel_headers, facts, patterns=("linux-headers-{}",))
 
 
 def test_a_plan_before_the_first_package_lists_takes_headers_as_available(commands):
     facts = headers_facts([RUNNING], [], [], age=PackageListsAge.NEVER)
-    update, install = commands(operations.kernel_headers, facts, pattern="linux-headers-{}")
+    update, install = commands(operations.kernel_headers, facts, patterns=("linux-headers-{}",))
     assert " update ;" in update and install.endswith("install -- linux-headers-6.1.0-40-amd64")
 
 
 def test_headers_that_are_there_are_left(commands):
     facts = headers_facts([Kernel("6.1.0-40-amd64", running=True, headers=True)], [], [])
-    assert commands(operations.kernel_headers, facts, pattern="linux-headers-{}") == []
+    assert commands(operations.kernel_headers, facts, patterns=("linux-headers-{}",)) == []
 
 
-def test_a_change_of_branch_takes_held_libraries_along(commands):
-    facts = {
+BRANCH_595 = Target("vendor", 595, "595.*")
+
+
+def switching(installed, candidates, held=()):
+    """Facts of a host on which these driver packages (name -> version and source) are installed."""
+    found = [Package(name, version, source) for name, (version, source) in installed.items()]
+    return {
         OperatingSystem: BOOKWORM,
-        InstalledPackages: {"nvidia-driver-cuda": "580.65.06-1", "nvidia-kernel-dkms": "580.65.06-1"},
-        HeldPackages: ["libcuda1", "linux-image-amd64", "nvidia-driver-cuda"],
+        DriverPackages: found,
+        InstalledPackages: {name: version for name, (version, _) in installed.items()},
+        Candidates: lambda packages: {name: candidates[name] for name in packages if name in candidates},
+        HeldPackages: list(held),
         PackageListsAge: 60,
         InterruptedPackages: False,
     }
+
+
+def test_a_change_of_branch_takes_held_libraries_along(commands):
+    there = {"libcuda1": ("580.65.06-1", "vendor"), "nvidia-driver-cuda": ("580.65.06-1", "vendor")}
+    there |= {"nvidia-kernel-dkms": ("580.65.06-1", "vendor")}
+    newer = {"libcuda1": "595.91.07-1"}
+    facts = switching(there, newer, ["libcuda1", "linux-image-amd64", "nvidia-driver-cuda"])
     wanted = ("nvidia-driver-cuda=595.*", "nvidia-kernel-open-dkms=595.*")
-    unhold, install = commands(operations.install_driver, facts, wanted=wanted, remove=("nvidia-kernel-dkms",))
+    unhold, install = commands(
+        operations.install_driver, facts, wanted=wanted, remove=("nvidia-kernel-dkms",), target=BRANCH_595
+    )
     assert "{ apt-mark unhold libcuda1 nvidia-driver-cuda ;" in unhold
-    assert install.endswith("install -- 'nvidia-driver-cuda=595.*' 'nvidia-kernel-open-dkms=595.*' nvidia-kernel-dkms-")
+    assert install.endswith(
+        "install -- 'nvidia-driver-cuda=595.*' 'nvidia-kernel-open-dkms=595.*' libcuda1=595.91.07-1 nvidia-kernel-dkms-"
+    )
+
+
+def test_a_change_of_source_is_one_transaction(commands):
+    there = {name: ("535.261.03-1", "distro") for name in ("libcuda1", "nvidia-kernel-dkms", "nvidia-smi")}
+    there |= {"nvidia-persistenced": ("525.85.05-1", "distro"), "nvidia-alternative": ("535.261.03-1", "distro")}
+    # nvidia-smi and nvidia-alternative are Debian's alone: their candidate is what is installed
+    offered = {"libcuda1": "580.178.04-1", "nvidia-smi": "535.261.03-1", "nvidia-alternative": "535.261.03-1"}
+    wanted = ("nvidia-driver-cuda=580.*", "nvidia-kernel-open-dkms=580.*", "nvidia-persistenced=580.*")
+    target = Target("vendor", 580, "580.*")
+    (install,) = commands(
+        operations.install_driver,
+        switching(there, offered),
+        wanted=wanted,
+        remove=("nvidia-kernel-dkms", "cuda-drivers"),
+        target=target,
+    )
+    words = install.partition(" install -- ")[2].split()
+    assert words == [
+        *("'nvidia-driver-cuda=580.*'", "'nvidia-kernel-open-dkms=580.*'", "'nvidia-persistenced=580.*'"),
+        *("libcuda1=580.178.04-1", "nvidia-alternative-", "nvidia-kernel-dkms-", "nvidia-smi-"),
+    ]
+
+
+def test_back_to_the_distribution_keeps_its_packages_of_other_versions(commands):
+    there = {"libcuda1": ("535.261.03-1", "distro"), "nvidia-persistenced": ("525.85.05-1", "distro")}
+    facts = switching(there, {"nvidia-persistenced": "525.85.05-1"})
+    target = Target("distro", 535, "535.*")
+    assert commands(operations.install_driver, facts, wanted=("libcuda1=535.*",), remove=(), target=target) == []
+
+
+def test_ubuntu_packages_of_another_branch_go_by_their_names(commands):
+    there = {"nvidia-utils-580-server": ("580.178.04-0ubuntu0.24.04.1", "distro")}
+    there |= {"linux-modules-nvidia-580-server-open-6.8.0-41-generic": ("6.8.0-41.41", "distro")}
+    there |= {"linux-modules-nvidia-595-server-6.8.0-41-generic": ("6.8.0-41.41", "distro")}
+    facts = switching(there, {"nvidia-utils-580-server": "580.180.01-0ubuntu0.24.04.1"})
+    (install,) = commands(
+        operations.install_driver,
+        facts,
+        wanted=("nvidia-utils-595-server=595.*",),
+        remove=("linux-modules-nvidia-595-server-[!o]*",),
+        target=Target("distro", 595, "595.*"),
+    )
+    assert install.partition(" install -- ")[2].split() == [
+        "'nvidia-utils-595-server=595.*'",
+        "linux-modules-nvidia-580-server-open-6.8.0-41-generic-",
+        "linux-modules-nvidia-595-server-6.8.0-41-generic-",
+        "nvidia-utils-580-server-",
+    ]
 
 
 def test_an_installed_driver_is_left_held(commands):
-    facts = {OperatingSystem: BOOKWORM, InstalledPackages: {"nvidia-driver-cuda": "580.65.06-1"}}
-    assert commands(operations.install_driver, facts, wanted=("nvidia-driver-cuda=580.*",), remove=()) == []
+    facts = switching({"nvidia-driver-cuda": ("595.65.06-1", "vendor")}, {})
+    wanted = ("nvidia-driver-cuda=595.*",)
+    assert commands(operations.install_driver, facts, wanted=wanted, remove=(), target=BRANCH_595) == []
 
 
 @pytest.mark.parametrize(
@@ -156,15 +232,23 @@ def test_an_installed_driver_is_left_held(commands):
 )
 def test_missing_modules_are_built(commands, kernel, module, built):
     modules = [Module(kernel.release, module)] if module else []
-    facts = {Kernels: [kernel], ModulesOnDisk: modules, DriverLibrary: "580.65.06"}
+    facts = {Kernels: [kernel], ModulesOnDisk: modules, DriverLibrary: "580.65.06", SecureBootState: SecureBoot()}
     wanted = [f"dkms autoinstall -k {kernel.release}"] if built else []
-    assert commands(operations.build_modules, facts) == wanted
+    assert commands(operations.build_modules, facts, certificate=MOK) == wanted
 
 
 def test_only_stale_initramfs_are_rebuilt(commands):
-    stale = commands(operations.rebuild_initramfs, {StaleInitramfs: ["6.1.0-40-amd64"]}, path="/etc/modprobe.d/x.conf")
+    def rebuilt(kernels, image, *rebuild):
+        path = "/etc/modprobe.d/x.conf"
+        return commands(
+            operations.rebuild_initramfs, {StaleInitramfs: kernels}, path=path, image=image, rebuild=rebuild
+        )
+
+    stale = rebuilt(["6.1.0-40-amd64"], "/boot/initrd.img-{}", "update-initramfs", "-u", "-k")
     assert stale == ["update-initramfs -u -k 6.1.0-40-amd64"]
-    assert commands(operations.rebuild_initramfs, {StaleInitramfs: []}, path="/etc/modprobe.d/x.conf") == []
+    rhel = rebuilt(["5.14.0-427.el9.x86_64"], "/boot/initramfs-{}.img", "dracut", "--force", "--kver")
+    assert rhel == ["dracut --force --kver 5.14.0-427.el9.x86_64"]
+    assert rebuilt([], "/boot/initrd.img-{}", "true") == []
 
 
 @pytest.mark.parametrize(
@@ -183,20 +267,20 @@ def test_only_stale_initramfs_are_rebuilt(commands):
     ],
 )
 def test_reasons_to_reboot(commands, gpus, loaded, on_disk, reason):
-    assert reason in operations.reboot_reason(gpus, loaded, on_disk, [RUNNING])
-    assert bool(reason) == bool(operations.reboot_reason(gpus, loaded, on_disk, [RUNNING]))
-    facts = {NvidiaGpus: gpus, LoadedDriver: loaded, ModulesOnDisk: on_disk, Kernels: [RUNNING], RebootReasons: []}
-    asked = commands(operations.require_reboot, facts)
+    assert reason in services.reboot_reason(gpus, (loaded, ""), on_disk, [RUNNING])
+    assert bool(reason) == bool(services.reboot_reason(gpus, (loaded, ""), on_disk, [RUNNING]))
+    facts = {**NOTHING, NvidiaGpus: gpus, LoadedDriver: loaded, ModulesOnDisk: on_disk, Kernels: [RUNNING]}
+    asked = commands(services.require_reboot, facts, certificate=MOK)
     assert [reason in line for line in asked] == ([True] if reason else [])
 
 
 def test_a_reason_that_no_longer_holds_is_withdrawn(commands):
-    facts = {NvidiaGpus: [A100], LoadedDriver: "580.65.06", ModulesOnDisk: HERE, Kernels: [RUNNING]}
+    facts = {**NOTHING, NvidiaGpus: [A100], LoadedDriver: "580.65.06", ModulesOnDisk: HERE, Kernels: [RUNNING]}
     old = "NVIDIA driver: 580.65.06 is loaded, 595.54.03 is installed"
-    assert commands(operations.require_reboot, {**facts, RebootReasons: [old]}) == [f"rm -f {REASONS}"]
+    assert commands(services.require_reboot, {**facts, RebootReasons: [old]}, certificate=MOK) == [f"rm -f {REASONS}"]
     others = {**facts, RebootReasons: ["a new kernel", old]}
-    assert commands(operations.require_reboot, others) == [f"printf '%s\\n' 'a new kernel' > {REASONS}"]
-    assert commands(operations.require_reboot, {**facts, RebootReasons: ["a new kernel"]}) == []
+    assert commands(services.require_reboot, others, certificate=MOK) == [f"printf '%s\\n' 'a new kernel' > {REASONS}"]
+    assert commands(services.require_reboot, {**facts, RebootReasons: ["a new kernel"]}, certificate=MOK) == []
 
 
 HERE = [Module(RUNNING.release, "580.65.06")]
@@ -220,9 +304,10 @@ LOAD = "nvidia-modprobe -c 0 -u || modprobe nvidia"
     ],
 )
 def test_starting_the_driver(commands, gpu, loaded, unit, persistence, wanted):
-    facts = {NvidiaGpus: [gpu], LoadedDriver: loaded, ModulesOnDisk: HERE, Kernels: [RUNNING], UnitState: unit}
+    facts = {**NOTHING, NvidiaGpus: [gpu], LoadedDriver: loaded, ModulesOnDisk: HERE, Kernels: [RUNNING]}
+    facts[Units] = {services.PERSISTENCED: unit}
     lines = [word if " " in word else f"systemctl {word} nvidia-persistenced.service" for word in wanted]
-    assert commands(operations.start_driver, facts, persistence=persistence) == lines
+    assert commands(services.start_driver, facts, persistence=persistence, certificate=MOK) == lines
 
 
 def test_without_a_card_only_the_next_boot_is_prepared(commands):
@@ -231,7 +316,9 @@ def test_without_a_card_only_the_next_boot_is_prepared(commands):
         LoadedDriver: "",
         ModulesOnDisk: HERE,
         Kernels: [RUNNING],
-        UnitState: Unit("disabled", "x"),
+        Units: {services.PERSISTENCED: Unit("disabled", "x")},
+        LoadedModules: Loaded(),
+        SecureBootState: SecureBoot(),
     }
     wanted = ["systemctl enable nvidia-persistenced.service"]
-    assert commands(operations.start_driver, facts, persistence=True) == wanted
+    assert commands(services.start_driver, facts, persistence=True, certificate=MOK) == wanted

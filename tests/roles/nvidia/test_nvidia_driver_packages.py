@@ -5,7 +5,6 @@ from fnmatch import fnmatchcase
 import pytest
 
 from labprov.engine.facts.system import System
-from labprov.errors import HostError
 from labprov_roles.nvidia_driver.choice import choose
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin, no_drivers_pin
 from labprov_roles.nvidia_driver.settings import Settings
@@ -41,9 +40,13 @@ def test_packages_of_debian_itself():
     assert "nvidia-driver=535.*" in choose(Settings(source="distro", packages="full"), BOOKWORM, ()).packages.install
 
 
-def test_an_unknown_family_is_refused():
-    with pytest.raises(HostError, match="rhel9"):
-        choose(Settings(), System("rocky", "9", like=("rhel",)), ())
+def test_packages_of_rhel_in_the_form_that_operations_take():
+    rocky = System("rocky", "9.4", like=("rhel",))
+    wanted = choose(Settings(), rocky, ()).packages
+    assert (wanted.install, wanted.stream) == (
+        ("kmod-nvidia-open-dkms=3:580.*", "nvidia-driver-cuda=3:580.*"),
+        "nvidia-driver:580-open",
+    )
 
 
 def is_driver(name):
@@ -58,6 +61,9 @@ def is_driver(name):
         *("nvidia-kernel-dkms", "nvidia-kernel-open-dkms", "nvidia-open-kernel-dkms", "nvidia-modprobe"),
         *("nvidia-persistenced", "nvidia-open", "cuda-drivers", "cuda-drivers-580", "nvidia-fabricmanager"),
         *("firmware-nvidia-gsp", "nvidia-smi", "nvidia-alternative", "xserver-xorg-video-nvidia"),
+        *("nvidia-tesla-470-kernel-dkms", "libnvidia-tesla-470-cuda1", "libnvidia-compute-580", "libnvidia-common-580"),
+        *("nvidia-utils-580-server", "nvidia-headless-no-dkms-580-server-open", "nvidia-dkms-580-open"),
+        *("nvidia-compute-utils-580-server", "nvidia-kernel-common-580-server", "libnvidia-encode-580"),
     ],
 )
 def test_driver_packages_are_known(name):
@@ -70,7 +76,7 @@ def test_driver_packages_are_known(name):
         *("nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"),
         *("libnvidia-container-tools", "libnvidia-egl-wayland1", "cuda-toolkit-12-8", "cuda-compat-12-8"),
         *("nvidia-cuda-toolkit", "nvidia-cuda-dev", "libcudart12", "libcudnn9-cuda-12", "libnccl2", "nvidia-detect"),
-        "datacenter-gpu-manager-4-core",
+        *("datacenter-gpu-manager-4-core", "linux-modules-nvidia-580-server-open-generic", "nvidia-prime"),
     ],
 )
 def test_other_packages_of_nvidia_are_left_alone(name):

@@ -1,0 +1,131 @@
+"""Facts about the packages that a driver came in: whose they are, at which versions, what could replace them.
+
+Only names that somebody asks for: no list of all packages is transferred. They never fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+
+from labprov.compat.rows import Source
+from labprov_roles.nvidia_driver.names import MARKERS, RPM_MARKERS, RPMFUSION
+
+OURS = "/etc/modprobe.d/labprov-nvidia-driver.conf"
+"""A file that this role writes before it installs anything: it says whose the installation is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package."""
+
+    name: str
+    version: str
+    source: Source
+    """Whose it is: NVIDIA's (``vendor``) or the distribution's."""
+    held: bool = False
+
+
+class DriverPackages(FactBase[list[Package]]):
+    """Those of the named packages (``*`` allowed) that are installed, or were left half installed."""
+
+    default = list
+
+    def command(self, names: Sequence[str]) -> StringCommand:
+        """By dpkg: one process."""
+        query = QuoteString("${db:Status-Abbrev} ${Package} ${Version} ${Maintainer}\n")
+        return StringCommand("dpkg-query -W -f", query, "--", *map(QuoteString, names), "2>/dev/null || true")
+
+    def process(self, output: list[str]) -> list[Package]:
+        """Whose a package is, its maintainer's address tells. The first letter of the status ``hi`` says: held."""
+        rows = [row for line in output if len(row := line.split(maxsplit=3)) == 4]
+        there = [row for row in rows if row[0][1:2] in ("i", "W", "t", "F", "U", "H")]
+        return [Package(name, version, _source(by), status[0] == "h") for status, name, version, by in there]
+
+
+class Candidates(FactBase[dict[str, str]]):
+    """The version of each named package that apt would install; those that it has none of are absent."""
+
+    default = dict
+
+    def command(self, packages: Sequence[str]) -> StringCommand:
+        """Asked of apt's own cache: needs no network."""
+        names = [QuoteString(name) for name in packages]
+        return StringCommand("LC_ALL=C", "apt-cache", "policy", "--", *names, "2>/dev/null || true")
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        """A package's heading is not indented; its candidate is ``(none)`` when there is nothing to install."""
+        found, name = {}, ""
+        for line in output:
+            if not line.startswith(" "):
+                name = line.rstrip(":")
+            elif line.strip().startswith("Candidate:") and "(none)" not in line:
+                found[name] = line.split()[1]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """How a driver came onto the host: the files and packages that say so."""
+
+    runfile: tuple[str, ...] = ()
+    """Files that NVIDIA's .run installer left."""
+    vendor: tuple[str, ...] = ()
+    """NVIDIA's packages."""
+    distro: tuple[str, ...] = ()
+    """The distribution's packages."""
+    ours: bool = False
+    """Whether this role put the packages there: then a change of source is the inventory's own wish."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """In words for people."""
+        named = {"the .run file": self.runfile, "NVIDIA's packages": self.vendor, "the distribution's": self.distro}
+        return tuple(title for title, traces in named.items() if traces)
+
+
+class Installations(FactBase[Installation]):
+    """Every driver installation on the host, by its traces."""
+
+    @staticmethod
+    def default() -> Installation:
+        """None."""
+        return Installation()
+
+    def command(self) -> str:
+        """``package STATUS NAME BY`` for packages that mean a driver, ``file PATH`` for files of no package.
+
+        The files are looked up in the lists of NVIDIA's packages alone: ``dpkg -S`` reads those of all packages.
+        """
+        debs, rpms = (str(StringCommand(*map(QuoteString, names))) for names in (MARKERS, (*RPM_MARKERS, *RPMFUSION)))
+        library = "libnvidia-ml.so.[0-9]*.*"
+        return (
+            f"[ ! -e {OURS} ] || echo ours; "
+            "if command -v dpkg-query >/dev/null; then "
+            "dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package} ${Maintainer}\\n' " + debs + " 2>/dev/null; "
+            'owned() { grep -qsxF -- "$1" /var/lib/dpkg/info/*nvidia*.list; }; '
+            "else rpm -qa --qf 'package ii %{NAME} %{VENDOR}\\n' " + rpms + " 2>/dev/null; "
+            'owned() { rpm -qf "$1" >/dev/null 2>&1; }; fi; '
+            "for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log "
+            f"/usr/lib64/{library} /usr/lib/{library} /usr/lib/*/{library}; do "
+            '[ ! -e "$f" ] || owned "$f" || echo "file $f"; done; true'
+        )
+
+    def process(self, output: list[str]) -> Installation:
+        """Whose a package is, its maintainer's address tells: Debian's and Ubuntu's are their own."""
+        files = [line.removeprefix("file ") for line in output if line.startswith("file ")]
+        rows = [row for line in output if line.startswith("package ") and len(row := line.split(maxsplit=3)) == 4]
+        there = [row for row in rows if row[1][1:2] in ("i", "W", "t", "F", "U", "H")]
+        named = {source: tuple(row[2] for row in there if _source(row[3], row[2]) == source) for source in _SOURCES}
+        return Installation(tuple(files), named["vendor"], named["distro"], "ours" in output)
+
+
+_SOURCES: tuple[Source, ...] = ("vendor", "distro")
+
+
+def _source(maintainer: str, name: str = "") -> Source:
+    address = maintainer.rpartition("<")[2].rstrip("> ")
+    own = address.rpartition("@")[2].endswith(("debian.org", "debian.net", "ubuntu.com"))
+    return "distro" if own or name.startswith(tuple(pattern.rstrip("*") for pattern in RPMFUSION)) else "vendor"
