@@ -1,7 +1,7 @@
-"""A bare server becomes a verified GPU node: driver, CUDA, Docker with GPUs, Miniconda."""
+"""A bare server becomes a verified GPU node: driver, CUDA, Docker with GPUs, Miniconda and Python environments."""
 
 from labprov.deploy import include
-from labprov_roles import base, cuda, docker, miniconda, nvidia_container_toolkit, nvidia_driver
+from labprov_roles import base, conda_envs, cuda, docker, miniconda, nvidia_container_toolkit, nvidia_driver
 
 include(base)
 include(nvidia_driver)
@@ -9,3 +9,4 @@ include(cuda)
 include(docker)
 include(nvidia_container_toolkit)
 include(miniconda)
+include(conda_envs)

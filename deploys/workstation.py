@@ -1,7 +1,8 @@
-"""A machine people sit at: the everyday tools and a shared Miniconda, without GPU and containers."""
+"""A machine people sit at: everyday tools, a shared Miniconda and Python environments; no GPU, no containers."""
 
 from labprov.deploy import include
-from labprov_roles import base, miniconda
+from labprov_roles import base, conda_envs, miniconda
 
 include(base)
 include(miniconda)
+include(conda_envs)

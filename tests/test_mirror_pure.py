@@ -281,6 +281,7 @@ def test_settings_have_the_vendors_tails_and_fit_the_inventory():
         "miniconda": "http://10.0.0.1:8000/miniconda",
         "miniforge": "http://10.0.0.1:8000/miniforge",
         "conda": "http://10.0.0.1:8000/conda",
+        "pytorch": "http://10.0.0.1:8000/pytorch",
     }
     signed = {name for name, value in found.items() if value.get("fingerprint") == "A" * 40}
     assert signed == {"docker", "cuda", "nvidia_container_toolkit"}

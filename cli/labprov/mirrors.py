@@ -54,3 +54,5 @@ class Mirrors(BaseModel):
     """Miniforge installers; roles append ``/<version>/<file name>``."""
     conda: Mirror = _vendor("https://conda.anaconda.org")
     """Conda channels; conda appends ``/<channel>`` (conda's ``channel_alias``)."""
+    pytorch: Mirror = _vendor("https://download.pytorch.org/whl")
+    """PyTorch's wheels; roles append ``/cu126``, ``/cpu`` and the like."""

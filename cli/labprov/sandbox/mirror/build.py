@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labprov.sandbox.mirror import catalogue, cuda, docker, materials, toolkit
+from labprov.sandbox.mirror import catalogue, cuda, docker, materials, pypi, toolkit
 from labprov.sandbox.mirror.conda import channel, installer, interpreter, wheels
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.package import Package, build
@@ -30,6 +30,9 @@ def build_mirror(root: Path, key: Key, say: Callable[[str], None]) -> None:
             path.write_bytes(key.public.read_bytes())
         say("vendor mirror: building the conda channel and installers")
         build_conda(catalogue.Layout(root), found, work)
+        say("vendor mirror: building the pip index")
+        real = wheels.download(pypi.WHEELS, interpreter.PYTHONS[0].short, work / "pip")
+        pypi.publish(root / "pypi", root / "pytorch", real.values())
 
 
 def build_repositories(layout: catalogue.Layout, found: materials.Materials, gpg_home: Path) -> None:

@@ -43,9 +43,8 @@ class Mirror:
     def role_settings(self, base_url: str) -> dict[str, Any]:
         """Return what goes under ``settings:``: what roles cannot know of stand-ins, such as checksums.
 
-        ``base_url`` is where ``root`` is served; nothing here depends on it so far.
+        ``base_url`` is where ``root`` is served.
         """
-        del base_url
         newest = {item.distribution: item for item in catalogue.INSTALLERS}["miniconda"]
         sums = (self.root / f"{newest.path}.sha256").read_text()
         return {
@@ -53,7 +52,9 @@ class Mirror:
                 "distribution": newest.distribution,
                 "version": newest.version,
                 "sha256": sums.split()[0],
-            }
+            },
+            # The channel's oldest Python: the newer one needs a newer glibc than Debian 12 has.
+            "conda_envs": {"python": "3.11", "pip_index": f"{base_url.rstrip('/')}/pypi/simple"},
         }
 
     def installer_sha256(self, distribution: str, version: str) -> str:

@@ -104,5 +104,6 @@ def urls(base_url: str) -> Mapping[str, str]:
         "miniconda": "miniconda",
         "miniforge": "miniforge",
         "conda": "conda",
+        "pytorch": "pytorch",
     }
     return {name: f"{base_url}/{path}" for name, path in paths.items()}

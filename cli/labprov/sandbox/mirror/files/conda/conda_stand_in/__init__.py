@@ -17,8 +17,8 @@ ROOT = Path(sys.prefix)
 class CondaError(Exception):
     """What conda reports by the name of its own error class, with exit code 1."""
 
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, message: str, packages: tuple[str, ...] = ()) -> None:
+        self.kind, self.packages = kind, packages
         super().__init__(message)
 
 

@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
         return _dispatch(list(arguments))
     except CondaError as error:
         if "--json" in arguments:
-            print(json.dumps({"error": f"{error.kind}: {error}", "exception_name": error.kind, "message": str(error)}))
+            told = {"error": f"{error.kind}: {error}", "exception_name": error.kind, "message": str(error)}
+            print(json.dumps(told | ({"packages": error.packages} if error.packages else {})))
         else:
             print(f"\n{error.kind}: {error}\n", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+import rattler
 import yaml
 
 from conda_stand_in import ROOT, CondaError, activation, prefixes, solving
@@ -59,7 +60,14 @@ def create(options: Namespace) -> int:
     elif prefix.exists() and any(prefix.iterdir()):
         raise CondaError("CondaValueError", f"Non-conda folder exists at prefix: {prefix}")
     _check_can_make(prefix)
-    _change(options, prefix, _specs(options))
+    specs = _specs(options)
+    if specs[:1] == ["@EXPLICIT"]:
+        solving.link(solving.exactly(specs[1:]), [], prefix)
+        prefixes.mark(prefix, f"cmd: conda {' '.join(sys.argv[1:])}")
+        return _done(options, prefix)
+    _change(options, prefix, specs)
+    if options.dry_run:
+        return 0
     _say(options, _HOW_TO.format(name=prefixes.name_of(prefix) or prefix))
     return 0
 
@@ -185,7 +193,9 @@ def terms(options: Namespace) -> int:
 
 
 def _specs(options: Namespace) -> list[str]:
-    lines = [line.split("#")[0].strip() for name in options.file for line in Path(name).read_text().splitlines()]
+    lines = [line.strip() for name in options.file for line in Path(name).read_text().splitlines()]
+    if "@EXPLICIT" not in lines:  # there # does not begin a comment but a checksum
+        lines = [line.split("#")[0].strip() for line in lines]
     return [*options.packages, *(line for line in lines if line)]
 
 
@@ -206,7 +216,8 @@ def _change(options: Namespace, prefix: Path, specs: Sequence[str], *, keep: boo
     )
     _say(options, _PLAN.format(prefix=prefix, specs="\n".join(f"    - {spec}" for spec in specs), packages=rows))
     if getattr(options, "dry_run", False):
-        raise CondaError("DryRunExit", "Dry run. Exiting.")
+        _tell_dry_run(options, prefix, records)
+        return
     _confirm(options, "Proceed")
     if records:
         solving.link(records, solving.requests(specs, prefix), prefix)
@@ -215,6 +226,17 @@ def _change(options: Namespace, prefix: Path, specs: Sequence[str], *, keep: boo
     for stage in ("Preparing", "Verifying", "Executing"):
         _say(options, f"{stage} transaction: done")
     _done(options, prefix)
+
+
+def _tell_dry_run(options: Namespace, prefix: Path, records: Sequence[rattler.RepoDataRecord]) -> None:
+    _say(options, "\nDryRunExit: Dry run. Exiting.\n")
+    if options.json:
+        linked = [
+            {"name": r.name.normalized, "version": str(r.version), "build_string": str(r.build), "platform": r.subdir}
+            for r in records
+        ]
+        actions = {"FETCH": [], "LINK": linked, "PREFIX": str(prefix)}
+        print(json.dumps({"actions": actions, "dry_run": True, "prefix": str(prefix), "success": True}, indent=2))
 
 
 def _check_can_make(prefix: Path) -> None:

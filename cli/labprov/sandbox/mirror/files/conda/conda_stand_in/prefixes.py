@@ -114,6 +114,8 @@ def mark(prefix: Path, line: str) -> None:
     (prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
     with (prefix / "conda-meta/history").open("a") as history:
         history.write(f"==> {line}\n")
+    if os.environ.get("CONDA_REGISTER_ENVS", "").lower() in ("0", "false", "no"):
+        return
     register = Path.home() / ".conda/environments.txt"
     known_paths = register.read_text().splitlines() if register.exists() else []
     if prefix != ROOT and str(prefix) not in known_paths:

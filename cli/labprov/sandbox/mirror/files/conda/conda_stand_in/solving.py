@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +91,29 @@ def link(records: Sequence[rattler.RepoDataRecord], specs: Sequence[str], prefix
         raise _translated(error, specs, []) from error
 
 
+async def _exactly(lines: Sequence[str]) -> list[rattler.RepoDataRecord]:
+    gateway = rattler.Gateway(cache_dir=first_writable(pkgs_dirs()) / "cache")
+    found = []
+    for line in lines:
+        url, _, checksum = line.partition("#")
+        channel, subdir, file = url.rsplit("/", 2)
+        name, version, build = file.removesuffix(".conda").removesuffix(".tar.bz2").rsplit("-", 2)
+        spec = rattler.MatchSpec(f"{name}=={version}={build}")
+        answers = await gateway.query([rattler.Channel(channel)], [subdir], [spec], recursive=False)
+        fitting = [record for part in answers for record in part if str(record.url) == url]
+        if not fitting:
+            raise CondaError("CondaHTTPError", f"HTTP 404 NOT FOUND for url <{url}>")
+        if checksum and checksum.removeprefix("sha256:") != fitting[0].sha256.hex():
+            raise CondaError("ChecksumMismatchError", f"Conda detected a mismatch between the checksums of {url}")
+        found.append(fitting[0])
+    return found
+
+
+def exactly(lines: Sequence[str]) -> list[rattler.RepoDataRecord]:
+    """Return the packages of an explicit list: ``URL#sha256:CHECKSUM`` each."""
+    return asyncio.run(_exactly(lines))
+
+
 def installed_records(prefix: Path) -> list[rattler.PrefixRecord]:
     """Return the packages in an environment as the solver knows them."""
     return [rattler.PrefixRecord.from_path(path) for path in sorted((prefix / "conda-meta").glob("*.json"))]
@@ -101,11 +125,13 @@ async def _as_coroutine(work):  # noqa: ANN001, ANN202
 
 def _translated(error: Exception, specs: Sequence[str], urls: Sequence[str]) -> CondaError:
     text = str(error)
-    if "No candidates were found" in text:
-        missing = [spec for spec in specs if f"for {spec}" in text] or list(specs)
+    absent = set(re.findall(r"No candidates were found for ([A-Za-z0-9._-]+)", text))
+    missing = [spec for spec in specs if rattler.MatchSpec(spec).name.normalized in absent]
+    if missing:
         listed, current = ("\n".join(f"  - {item}" for item in items) for items in (missing, urls))
         head = "The following packages are not available from current channels:"
-        return CondaError("PackagesNotFoundError", f"{head}\n\n{listed}\n\nCurrent channels:\n\n{current}")
+        message = f"{head}\n\n{listed}\n\nCurrent channels:\n\n{current}"
+        return CondaError("PackagesNotFoundError", message, tuple(missing))
     if "Cannot solve" in text:
         return CondaError("LibMambaUnsatisfiableError", f"Encountered problems while solving:\n{text}")
     if "404" in text:

@@ -1,0 +1,119 @@
+"""Running conda and pip: with nothing of whoever runs this, and their complaints as one line with what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .places import Trouble
+
+_PASSED = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_UNREACHED = re.compile(
+    r"(HTTP (?:error )?\d{3}|\d{3} Client Error|\d{3} Server Error|Could not fetch URL|NewConnectionError|"
+    r"CONNECTION FAILED|ConnectTimeout|timed out|SSLError|Name or service not known)"
+)
+
+
+class Missing(Exception):
+    """conda: some specs are in no channel."""
+
+    def __init__(self, specs: list[str]) -> None:
+        self.specs = specs
+        super().__init__(", ".join(specs))
+
+
+class Unsolvable(Exception):
+    """conda: the specs do not go together; the first line of why."""
+
+
+class Programs:
+    """conda and pip, in a home of their own."""
+
+    def __init__(self, conda: str, packages: Path, home: Path) -> None:
+        self.conda, self.packages, self.home = conda, packages, home
+
+    def environment(self) -> dict[str, str]:
+        """What they see: proxies as the host has them, none of the user's settings."""
+        kept = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        return kept | {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "CONDA_PKGS_DIRS": str(self.packages),
+            "CONDA_REGISTER_ENVS": "false",
+            "CONDA_JSON": "false",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INPUT": "1",
+        }
+
+    def create(self, prefix: Path, *words: str) -> dict[str, Any]:
+        """``conda create`` at a prefix. Raises Missing, Unsolvable, Trouble."""
+        command = [self.conda, "create", "--yes", "--json", "--prefix", str(prefix), *words]
+        done = self._run(command)
+        answer = _json(done.stdout)
+        if done.returncode == 0 and answer.get("success", False):
+            return answer
+        raise _of_conda(answer, done.stdout + done.stderr)
+
+    def pip(self, prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run pip of an environment."""
+        return self._run([str(prefix / "bin/python"), "-I", "-m", "pip", *words])
+
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        environment = self.environment()
+        try:  # open files go along: the lock of ``places`` is held for as long as a child lives
+            return subprocess.run(
+                command,
+                check=False,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=environment,
+                close_fds=False,
+                stdin=subprocess.DEVNULL,
+                cwd=self.home,
+            )
+        except OSError as error:
+            raise Trouble(f"{command[0]} cannot be run: {error.strerror}") from None
+
+
+def unreached(text: str) -> str:
+    """The line that says that a channel or an index did not answer or refused, or empty."""
+    for line in text.splitlines():
+        if _UNREACHED.search(line):
+            return " ".join(line.split())[:200]
+    return ""
+
+
+def _of_conda(answer: dict[str, Any], said: str) -> Exception:
+    kind = str(answer.get("exception_name") or "")
+    message = str(answer.get("message") or answer.get("error") or said).strip()
+    if kind in ("PackagesNotFoundError", "ResolvePackageNotFound"):
+        found = [str(spec) for spec in answer.get("packages") or []] or re.findall(
+            r"^\s*- (?!http)(\S.*)$", message, re.M
+        )
+        return Missing(found)
+    if "Unsatisfiable" in kind:
+        return Unsolvable(_line(message))
+    if line := unreached(message):
+        return Trouble(f"a channel cannot be used: {line}; name another mirror (mirrors.conda) or try again later")
+    return Trouble(f"conda: {_line(message)}")
+
+
+def _line(message: str) -> str:
+    """The telling beginning of what conda said, as one line."""
+    return " ".join(message.split())[:300]
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text[text.index("{") :])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,74 @@
+"""What environments a host has, read from links and file names alone: neither conda nor Python is started."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+from labprov_roles.conda_envs.builder.places import BUILDS, LISTING, STATE
+
+# For one environment: what has its name, the build behind it, what that build should and does hold.
+_ONE = (
+    'one() {{ e=$1; n=$2; p=$e/$n; if [ -L "$p" ]; then t=$(readlink "$p"); case $t in {builds}/"$n"-*) '
+    'if read -r want shown 2>/dev/null < "$e/$t/{state}"; then '
+    'now=$(cd "$e/$t" && {listing}); [ "$now" = "$shown" ] || want=changed; else want=broken; fi; '
+    'echo "env $3 $want";; *) echo "env $3 foreign";; esac; '
+    'elif [ -e "$p" ]; then echo "env $3 foreign"; fi; }}; '
+)
+# Builds that no name leads to and that no process has a file of open.
+_LEFT = (
+    'left() {{ for b in "$1"/{builds}/*/; do b=${{b%/}}; [ -d "$b" ] || continue; n=${{b##*/}}; linked=; '
+    'for l in "$1"/*; do [ ! -L "$l" ] || [ "$(readlink "$l")" != "{builds}/$n" ] || linked=1; done; '
+    '[ -n "$linked" ] || grep -qsF "$b/" /proc/[0-9]*/maps || echo "left $2"; done; }}; '
+)
+_HOME = 'home() {{ getent passwd "$1" | cut -d: -f6; }}; '
+
+
+@dataclass(frozen=True)
+class Environments:
+    """What a host has."""
+
+    digests: dict[str, str]
+    """Environment -> digest of the lock it was made from and still agrees with; ``changed``: somebody changed it;
+    ``broken``: it is not whole; ``foreign``: not labprov's. What is not there is not named."""
+    left: frozenset[str] = frozenset()
+    """Owners (a user, or empty: shared) in whose folder builds lie that nobody uses any more."""
+    no_user: frozenset[str] = frozenset()
+    """Users that do not exist."""
+
+
+class EnvironmentsAt(FactBase[Environments]):
+    """The named environments: ``wanted`` is pairs of name and user (empty: shared, in ``envs``)."""
+
+    @staticmethod
+    def default() -> Environments:
+        """None."""
+        return Environments({})
+
+    def command(self, envs: str, wanted: Sequence[tuple[str, str]]) -> str:
+        """One short script for all of them."""
+        places = {"builds": BUILDS, "state": STATE, "listing": LISTING}
+        text = (_ONE + _LEFT + _HOME).format(**places)
+        folders = {
+            user: f'"$(home {shlex.quote(user)})/.conda/envs"' if user else shlex.quote(envs) for _, user in wanted
+        }
+        for user in folders:
+            if user:
+                text += f"getent passwd {shlex.quote(user)} >/dev/null || echo nouser {shlex.quote(user)}; "
+        for name, user in wanted:
+            text += f"one {folders[user]} {shlex.quote(name)} {shlex.quote(name)}; "
+        for user, folder in folders.items():
+            text += f"left {folder} {shlex.quote(user)}; "
+        return text + "true"
+
+    def process(self, output: list[str]) -> Environments:
+        """Lines like ``env NAME DIGEST``, ``left USER``, ``nouser USER``."""
+        rows = [line.split(" ") for line in output]
+        return Environments(
+            {row[1]: row[2] for row in rows if row[0] == "env" and len(row) == 3},
+            frozenset(row[1] if len(row) > 1 else "" for row in rows if row[0] == "left"),
+            frozenset(row[1] for row in rows if row[0] == "nouser" and len(row) == 2),
+        )
