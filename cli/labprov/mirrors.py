@@ -48,6 +48,8 @@ class Mirrors(BaseModel):
     """NVIDIA's driver and CUDA packages; roles append ``/<distribution>/<architecture>/``."""
     nvidia_container_toolkit: Mirror = _vendor("https://nvidia.github.io/libnvidia-container")
     """NVIDIA Container Toolkit packages; roles append ``/stable/deb/$(ARCH)`` and the like."""
+    epel: Mirror = _vendor("https://dl.fedoraproject.org/pub/epel")
+    """Extra packages for RHEL and its rebuilds; roles append ``/<release>/Everything/<machine>/``."""
     miniconda: Mirror = _vendor("https://repo.anaconda.com/miniconda")
     """Miniconda installers; roles append the installer's file name."""
     miniforge: Mirror = _vendor("https://github.com/conda-forge/miniforge/releases/download")

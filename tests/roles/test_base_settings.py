@@ -1,15 +1,21 @@
 """Settings of the role base: what is accepted, what a hostile inventory cannot smuggle in, what files come of them."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from labprov.engine.facts.system import Container, System, Virtualization
 from labprov.errors import HostError
-from labprov_roles.base.facts import Locales, LocaleState, TimeZones
+from labprov.mirrors import Mirrors
+from labprov_roles import epel
+from labprov_roles.base.facts import Locales, LocaleState, SystemLocale, TimeZones
 from labprov_roles.base.settings import Settings
-from labprov_roles.base.systems import lock_text, platform, time_daemon
+from labprov_roles.base.systems import locale_packages, lock_text, platform, time_daemon, tools
 
 DEBIAN = platform(System("debian", "12", "bookworm"))
+ROCKY = platform(System("rocky", "9.6", "", ("rhel", "fedora")))
 
 
 def test_defaults_hold_the_tools_that_the_issue_names() -> None:
@@ -110,3 +116,69 @@ def test_virtual_machines_get_the_agent_of_what_carries_them() -> None:
 def test_what_a_host_runs_on_is_systemds_word_for_it() -> None:
     said = [Virtualization().process(lines) for lines in (["vmware"], ["none"], [])]
     assert said == ["vmware", "", ""]
+
+
+def test_rhels_names_of_the_tools() -> None:
+    names = tools(ROCKY, Settings(extra_packages=("jq",)))
+    assert {"vim-enhanced", "gnupg2", "git", "tmux", "jq"} <= set(names)
+    assert not {"vim", "gnupg", "htop"} & set(names)
+    assert tools(DEBIAN, Settings(extra_packages=("jq",))) == Settings(extra_packages=("jq",)).wanted
+
+
+@pytest.mark.parametrize("asked", [{"packages": ("htop", "vim")}, {"extra_packages": ("htop",)}])
+def test_what_only_epel_has_is_refused_when_it_was_named(asked: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(HostError, match=r"htop: only EPEL has it .*base\.epel: true"):
+        tools(ROCKY, Settings.model_validate(asked))
+    assert "htop" in tools(ROCKY, Settings.model_validate({**asked, "epel": True}))
+    assert "htop" in tools(DEBIAN, Settings.model_validate(asked))
+
+
+@pytest.mark.parametrize(
+    ("there", "service"),
+    [((), "chronyd"), (("chrony",), "chronyd"), (("ntpsec",), "ntpd"), (("ntpsec", "chrony"), "chronyd")],
+)
+def test_rhel_keeps_time_by_chrony_unless_something_else_is_there(there: tuple[str, ...], service: str) -> None:
+    daemon = time_daemon(ROCKY, there)
+    assert daemon.service == service
+    assert (daemon.include is not None) == (service == "chronyd")
+
+
+@pytest.mark.parametrize(
+    ("locale", "packages"),
+    [("en_GB.UTF-8", ["glibc-langpack-en"]), ("de_DE.UTF-8", ["glibc-langpack-de"]), ("C.UTF-8", [])],
+)
+def test_rhels_locales_are_packages(locale: str, packages: list[str]) -> None:
+    assert locale_packages(ROCKY, locale) == packages
+    assert locale_packages(DEBIAN, locale) == ["locales"]
+
+
+def test_dnf_needs_no_patience_from_us() -> None:
+    assert (ROCKY.lock_file, DEBIAN.lock_file) == (None, "/etc/apt/apt.conf.d/80labprov")
+
+
+@pytest.mark.parametrize("line", ["LANG=en_GB.UTF-8", 'LANG="en_GB.UTF-8"'])
+def test_the_systems_locale_is_read_with_and_without_quotes(tmp_path: Path, line: str) -> None:
+    conf = tmp_path / "locale.conf"
+    conf.write_text(f'# LANG=no\n{line}\nLC_TIME="C"\n')
+    command = SystemLocale().command().replace("/etc/locale.conf", str(conf))
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert SystemLocale().process(shown.splitlines()) == "en_GB.UTF-8"
+    assert SystemLocale().process([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("system", "folder", "key"),
+    [
+        (System("rocky", "8.10", "", ("rhel",)), "8", "94E279EB8D8F25B21810ADF121EA45AB2F86D6A1"),
+        (System("rhel", "9.6"), "9", "FF8AD1344597106ECE813B918A3872BF3228467C"),
+        (System("almalinux", "10.1", "", ("rhel",)), "10.1", "7D8D15CBFC4E62688591FB2633D98517E37ED158"),
+    ],
+)
+def test_epel(system: System, folder: str, key: str) -> None:
+    assert epel.url(system, Mirrors().epel) == f"https://dl.fedoraproject.org/pub/epel/{folder}/Everything/x86_64/"
+    assert epel._KEYS[system.name.removeprefix("rhel")] == key
+
+
+def test_epel_is_for_rhel_alone() -> None:
+    with pytest.raises(HostError, match="not for debian 12"):
+        epel.url(System("debian", "12"), Mirrors().epel)

@@ -37,6 +37,23 @@ class Locales(FactBase[LocaleState]):
         return LocaleState(tuple(line for line in lines if "=" not in line), lang[-1] if lang else "")
 
 
+class SystemLocale(FactBase[str]):
+    """``LANG`` of /etc/locale.conf, or empty: the language of new sessions where systemd sets it."""
+
+    @staticmethod
+    def default() -> str:
+        """Not set."""
+        return ""
+
+    def command(self) -> str:
+        """Only that value, with quotes or without."""
+        return 'sed -n \'s/^LANG="\\{0,1\\}\\([^"]*\\)"\\{0,1\\}$/\\1/p\' /etc/locale.conf 2>/dev/null || true'
+
+    def process(self, output: list[str]) -> str:
+        """The last one counts."""
+        return output[-1].strip() if output else ""
+
+
 class TimeZones(FactBase[list[str]]):
     """The time zone as /etc/localtime says it, then as /etc/timezone does, where there is such a file."""
 

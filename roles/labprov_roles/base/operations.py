@@ -8,7 +8,7 @@ from pyinfra import host
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
 
 from labprov.engine.operations import Commands
-from labprov_roles.base.facts import Locales, TimeZones
+from labprov_roles.base.facts import Locales, SystemLocale, TimeZones
 
 LOCALE_GEN = "/etc/locale.gen"
 
@@ -46,6 +46,18 @@ def default_locale(locale: str) -> Commands:
         yield StringCommand("grep -qxF", line, LOCALE_GEN, "|| printf '%s\\n'", line, ">>", LOCALE_GEN)
         yield StringCommand("locale-gen")
     yield StringCommand("update-locale", QuoteString(f"LANG={locale}"))
+
+
+@operation()
+def packaged_locale(locale: str) -> Commands:
+    """Make a locale, which a package has brought, the language of new sessions.
+
+    + locale: like ``en_GB.UTF-8``
+    """
+    if host.get_fact(SystemLocale) == locale:
+        host.noop(f"the default locale is {locale}")
+        return
+    yield StringCommand("localectl", "set-locale", QuoteString(f"LANG={locale}"))
 
 
 @operation()

@@ -30,12 +30,15 @@ TOOLS = (
 
 
 class Settings(RoleSettings):
-    """Everyday tools, time synchronisation, and an apt that waits for its lock."""
+    """Everyday tools, time synchronisation, and a package manager that waits for its lock."""
 
     packages: tuple[PackageName, ...] = TOOLS
-    """The tools that every server gets, by Debian's package names. Replaces the whole list; see `extra_packages`."""
+    """The tools that every server gets, by Debian's package names (RHEL's other names for `gnupg` and `vim` are known;
+    `htop` is left out there unless `epel` is set). Replaces the whole list; see `extra_packages`."""
     extra_packages: tuple[PackageName, ...] = ()
     """Packages in addition to `packages`, like `build-essential`, `jq` or `zsh`."""
+    epel: bool = False
+    """On RHEL and its rebuilds: add Fedora's EPEL, which has `htop` and much else that RHEL has not."""
     timezone: Timezone | None = None
     """Time zone, like `Europe/Berlin`; left as it is when not set."""
     locale: Utf8Locale | None = None
@@ -49,7 +52,8 @@ class Settings(RoleSettings):
     """On a virtual machine, run the agent of what carries it: qemu-guest-agent (KVM, QEMU), open-vm-tools (VMware) or
     hyperv-daemons (Hyper-V). `false` leaves them as they are."""
     apt_lock_timeout: int = Field(default=300, ge=0, le=86_400)
-    """Seconds that every apt on the server, also a person's own, waits for another one to finish instead of failing."""
+    """Seconds that every apt on the server, also a person's own, waits for another one to finish instead of failing.
+    (dnf waits by itself.)"""
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What differs between distributions: paths and the programs that keep the time. Pure: knows no host."""
+"""What differs between distributions: names of packages, paths, programs that keep the time. Pure: knows no host."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from labprov.engine.facts.system import System
 from labprov.errors import HostError
+from labprov_roles.base.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class TimeDaemon:
     """What stands above the servers in the drop-in."""
     servers_line: str = "{}"
     """The line that names one server, ``{}``."""
+    include: tuple[str, str] | None = None
+    """Its own configuration and a line by which that reads the drop-in; None where it does."""
 
     def servers_text(self, servers: Sequence[str]) -> str:
         """Text of the drop-in that names ``servers``."""
@@ -32,16 +35,22 @@ class TimeDaemon:
 class Platform:
     """A family of distributions, as this role sees it."""
 
-    lock_file: str
-    """Configuration in which the package manager is told to wait for its lock."""
+    lock_file: str | None
+    """Configuration in which the package manager is told to wait for its lock; None where it waits by itself."""
     time_daemons: tuple[TimeDaemon, ...]
     """In the order in which they are looked for; the last one is installed where none is there."""
     guest_agents: Mapping[str, str] = field(default_factory=dict)
     """The package by which a virtual machine answers what carries it, by systemd-detect-virt's word for that."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Debian's name of a package -> the name here, where it is another one."""
+    in_epel: frozenset[str] = frozenset()
+    """Packages that only EPEL has."""
+    generates_locales: bool = True
+    """Whether locales are generated on the host; else each language has a package."""
 
 
-# VirtualBox and Parallels have agents too, but not in Debian's archive.
-_DEBIAN_AGENTS = {
+# VirtualBox and Parallels have agents too, but not in these archives. The names are the same in all of them.
+_AGENTS = {
     "kvm": "qemu-guest-agent",
     "qemu": "qemu-guest-agent",
     "vmware": "open-vm-tools",
@@ -63,16 +72,58 @@ _DEBIAN = Platform(
             "NTP={}",
         ),
     ),
-    guest_agents=_DEBIAN_AGENTS,
+    guest_agents=_AGENTS,
 )
-_FAMILIES = {"debian": _DEBIAN}
+# RHEL's chrony.conf reads no folder; chrony 4 (RHEL 8.5 and later) can be told to.
+_SOURCES = "/etc/chrony/sources.d"
+_CHRONYD = TimeDaemon(
+    "chrony",
+    "chronyd",
+    f"{_SOURCES}/labprov.sources",
+    "",
+    "server {} iburst",
+    ("/etc/chrony.conf", f"sourcedir {_SOURCES}"),
+)
+# dnf waits for its lock for as long as it takes, unless exit_on_lock is set in dnf.conf.
+_RHEL = Platform(
+    lock_file=None,
+    time_daemons=(_CHRONYD, TimeDaemon("ntpsec", "ntpd"), _CHRONYD),
+    guest_agents=_AGENTS,
+    names={"gnupg": "gnupg2", "vim": "vim-enhanced"},
+    in_epel=frozenset({"htop"}),
+    generates_locales=False,
+)
+_FAMILIES = {"debian": _DEBIAN, "rhel": _RHEL}
 
 
 def platform(system: System) -> Platform:
     """Look up a system's family. Raises HostError for one that this role does not know."""
     if system.family not in _FAMILIES:
-        raise HostError(f"the role base does not know {system.id} {system.version} yet: Debian 12 and 13 are supported")
+        raise HostError(
+            f"the role base does not know {system.id} {system.version} yet: Debian, Ubuntu, RHEL and its rebuilds are "
+            "supported"
+        )
     return _FAMILIES[system.family]
+
+
+def tools(known: Platform, settings: Settings) -> tuple[str, ...]:
+    """Packages to install, by their names here. Raises HostError for one asked for by name that only EPEL has.
+
+    Of the default list, those are left out where EPEL is not wanted.
+    """
+    asked = {*settings.extra_packages, *(settings.packages if "packages" in settings.model_fields_set else ())}
+    lacking = [name for name in settings.wanted if name in known.in_epel and not settings.epel]
+    if named := [name for name in lacking if name in asked]:
+        raise HostError(f"{', '.join(named)}: only EPEL has it for this system: set base.epel: true, or leave it out")
+    return tuple(known.names.get(name, name) for name in settings.wanted if name not in lacking)
+
+
+def locale_packages(known: Platform, locale: str) -> list[str]:
+    """Packages that a locale needs; ``C.UTF-8`` is part of RHEL's C library."""
+    if known.generates_locales:
+        return ["locales"]
+    language = locale.partition("_")[0]
+    return [] if language == locale else [f"glibc-langpack-{language}"]
 
 
 def lock_text(seconds: int) -> str:

@@ -8,18 +8,29 @@ from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.operations import files, systemd
 
-from labprov.engine.facts.packages import InstalledPackages
 from labprov.engine.facts.system import Container, OperatingSystem, Virtualization
 from labprov.engine.operations import packages
-from labprov_roles.base.operations import check_time_servers, default_locale, time_zone
+from labprov.engine.operations.manager import package_manager
+from labprov_roles import epel
+from labprov_roles.base.operations import check_time_servers, default_locale, packaged_locale, time_zone
 from labprov_roles.base.settings import Settings
-from labprov_roles.base.systems import Platform, TimeDaemon, lock_text, platform, time_daemon
+from labprov_roles.base.systems import (
+    Platform,
+    TimeDaemon,
+    locale_packages,
+    lock_text,
+    platform,
+    time_daemon,
+    tools,
+)
 
 
 @deploy("Base")
 def tasks(settings: Settings) -> None:
     """Install the everyday tools, make apt patient, keep the clock right."""
-    system = platform(host.get_fact(OperatingSystem))
+    here = host.get_fact(OperatingSystem)
+    system = platform(here)
+    wanted = tools(system, settings)
     daemon = _daemon(system, settings)
     if settings.ntp:
         check_time_servers(
@@ -28,15 +39,18 @@ def tasks(settings: Settings) -> None:
             servers=settings.ntp_servers,
             settable=daemon.servers_file is not None,
         )
-    text = StringIO(lock_text(settings.apt_lock_timeout))
-    files.put(name="Let apt wait for its lock", src=text, dest=system.lock_file, mode="644", user="root", group="root")
-    packages.install(name="Install the everyday tools", packages=settings.wanted)
+    if system.lock_file:
+        _patience(system.lock_file, settings.apt_lock_timeout)
+    if settings.epel and system.in_epel:
+        epel.add(here, settings.mirrors.epel)
+    packages.install(name="Install the everyday tools", packages=wanted)
     if settings.timezone:
         packages.install(name="Install the time zones", packages=["tzdata"])
         time_zone(name="Set the time zone", timezone=settings.timezone)
     if settings.locale:
-        packages.install(name="Install the locales", packages=["locales"])
-        default_locale(name="Set the default locale", locale=settings.locale)
+        packages.install(name="Install the locales", packages=locale_packages(system, settings.locale))
+        set_default = default_locale if system.generates_locales else packaged_locale
+        set_default(name="Set the default locale", locale=settings.locale)
     if settings.ntp:
         _keep_time(daemon, settings)
     agent = system.guest_agents.get(host.get_fact(Virtualization))
@@ -44,15 +58,22 @@ def tasks(settings: Settings) -> None:
         packages.install(name="Install the guest agent of this virtual machine", packages=[agent])
 
 
+def _patience(path: str, seconds: int) -> None:
+    text = StringIO(lock_text(seconds))
+    files.put(name="Let apt wait for its lock", src=text, dest=path, mode="644", user="root", group="root")
+
+
 def _daemon(system: Platform, settings: Settings) -> TimeDaemon:
     """Which program keeps the time; asked before the first operation, so that plan and apply agree."""
     candidates = tuple(daemon.package for daemon in system.time_daemons)
-    installed: dict[str, str] = host.get_fact(InstalledPackages, packages=candidates)
-    return time_daemon(system, {*settings.wanted, *installed})
+    return time_daemon(system, {*settings.wanted, *package_manager().installed(candidates)})
 
 
 def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
     packages.install(name="Install what keeps the clock right", packages=[daemon.package])
+    if daemon.include and settings.ntp_servers:
+        path, line = daemon.include
+        files.line(name="Have time servers read from a folder", path=path, line=line, escape_regex_characters=True)
     if daemon.servers_file and settings.ntp_servers:
         text = StringIO(daemon.servers_text(settings.ntp_servers))
         named = files.put(
