@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from labprov import role as roles
 from labprov.compat import tables
@@ -52,18 +53,36 @@ def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequ
     return Plan(deploy, inventory, tuple(hosts), steps)
 
 
-def settings_of(role: Role, host: Host) -> RoleSettings:
+@dataclass(frozen=True)
+class Locked:
+    """What a lock has for a role on a host."""
+
+    values: Mapping[str, Any]
+    """Option -> value; each wins over the inventory's, which it does not contradict."""
+    packages: Mapping[str, str]
+    """Package -> version."""
+    where: Callable[..., Where]
+    """Where an option is in the lock."""
+
+
+def settings_of(role: Role, host: Host, locked: Locked | None = None) -> RoleSettings:
     """The role's settings on the host, with the inventory's mirrors. Raises UserError naming file, line and key."""
     options = host.options(role.name)
     values = options.plain()
     if "compat" in values:
         raise UserError("stands at the top of the inventory, for all hosts", options.where("compat"))
+    if "locked" in values:
+        raise UserError("stands in labprov.lock, which labprov writes", options.where("locked"))
     values["compat"] = host.compat.plain()
+    if locked:
+        values |= {**locked.values, "locked": dict(locked.packages)}
     inherited = "mirrors" not in values
     if inherited:
         values["mirrors"] = host.mirrors.plain()
 
     def where(*path: str | int) -> Where:
+        if locked and path and path[0] in locked.values:
+            return locked.where(*path)
         return host.mirrors.where(*path[1:]) if inherited and path[:1] == ("mirrors",) else options.where(*path)
 
     return role.settings(values, where)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,11 +21,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, Validatio
 
 from labprov.errors import UserError, Where
 from labprov.mirrors import Mirrors
+from labprov.types import PackageName, PackageVersion
 
 PACKAGE = "labprov_roles"
 
-INHERITED = ("mirrors", "compat")
-"""What every role's settings have from elsewhere in the inventory."""
+INHERITED = ("mirrors", "compat", "locked")
+"""What every role's settings have from elsewhere."""
 
 
 def _known_rows(compat: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -47,6 +49,17 @@ class RoleSettings(BaseModel):
 
     compat: Annotated[dict[str, JsonValue], AfterValidator(_known_rows)] = {}
     """Rows on top of the compatibility tables: the inventory's ``compat``, never set for one role."""
+
+    locked: dict[PackageName, PackageVersion] = {}
+    """Exact versions of packages: from the lock, never from the inventory."""
+
+    def exact(self, packages: Iterable[str]) -> tuple[str, ...]:
+        """Packages, as ``name`` or ``name=PATTERN``, at the lock's versions where it has one that fits."""
+        split = ((spec, *spec.partition("=")[::2]) for spec in packages)
+        return tuple(
+            f"{name}={self.locked[name]}" if fnmatchcase(self.locked.get(name, ""), pattern or "?*") else spec
+            for spec, name, pattern in split
+        )
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,12 @@ class Role:
     def tasks(self) -> Callable[[RoleSettings], Any]:
         """The role's ``@deploy`` function (imports pyinfra)."""
         return self._function("tasks", "tasks")
+
+    @cached_property
+    def lock(self) -> Any | None:
+        """The role's module ``lock`` (see ``labprov.lock.found``), or None: nothing of it is locked."""
+        name = f"{self.package}.lock"
+        return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
     def skip_reason(self, settings: RoleSettings) -> str | None:
         """Why the host in context does not get this role, or None (reads facts; imports pyinfra)."""

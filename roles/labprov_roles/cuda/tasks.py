@@ -46,7 +46,7 @@ def tasks(settings: Settings) -> None:
         cuda_repository.add(system, settings.mirrors.cuda)
     else:
         enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
-    packages.install(name="Install the CUDA toolkits", packages=wanted.packages)
+    packages.install(name="Install the CUDA toolkits", packages=settings.exact(wanted.packages))
     if not wanted.prefix:  # the distribution's is in /usr/bin
         files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)
         return

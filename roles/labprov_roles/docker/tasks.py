@@ -24,7 +24,7 @@ def tasks(settings: Settings) -> None:
     operations.configure_daemon(wanted, _effect(settings))
     packages.install(
         name=f"Install Docker from its {settings.source} source instead of any other",
-        packages=source.packages,
+        packages=settings.exact(source.packages),
         remove=source.rivals,
     )
     operations.running(name="Start Docker now and at every boot")
