@@ -4,7 +4,16 @@ import subprocess
 
 import pytest
 
-from labprov_roles.docker.facts import Data, DockerData, DockerEngine, Engine, GroupMembers, KnownUsers, SnapDocker
+from labprov_roles.docker.facts import (
+    Data,
+    DockerData,
+    DockerEngine,
+    Engine,
+    GroupMembers,
+    KnownUsers,
+    LabelByPolicy,
+    SnapDocker,
+)
 
 RUN = "5c6b6ac3a5ae4f6c8d2b1f4e3a2b1c0d"
 
@@ -96,3 +105,15 @@ def test_people():
 def test_snap():
     assert SnapDocker().process(["snap"])
     assert not SnapDocker().process([])
+
+
+def test_selinuxs_word_for_a_path():
+    assert LabelByPolicy().process(["system_u:object_r:container_var_lib_t:s0"]) == "container_var_lib_t"
+    assert LabelByPolicy().process(["<<none>>"]) == LabelByPolicy().process([]) == LabelByPolicy.default() == ""
+
+
+def test_a_system_without_selinux_has_no_word_for_it():
+    command = LabelByPolicy().command(path="/data/x; touch /tmp/pwned").get_raw_value()
+    assert "'/data/x; touch /tmp/pwned'" in command
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

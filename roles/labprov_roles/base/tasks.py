@@ -73,7 +73,13 @@ def _keep_time(daemon: TimeDaemon, settings: Settings) -> None:
     packages.install(name="Install what keeps the clock right", packages=[daemon.package])
     if daemon.include and settings.ntp_servers:
         path, line = daemon.include
-        files.line(name="Have time servers read from a folder", path=path, line=line, escape_regex_characters=True)
+        files.line(
+            name="Have time servers read from a folder",
+            path=path,
+            line=line,
+            escape_regex_characters=True,
+            ensure_newline=True,
+        )
     if daemon.servers_file and settings.ntp_servers:
         text = StringIO(daemon.servers_text(settings.ntp_servers))
         named = files.put(

@@ -132,6 +132,26 @@ class DockerData(FactBase[Data]):
         return Data(containers=numbers[0], volumes=numbers[1], images=numbers[2], swarm=numbers[3] > 0)
 
 
+class LabelByPolicy(FactBase[str]):
+    """SELinux's type that its policy gives to what is at ``path``; empty where SELinux is off or not there."""
+
+    @staticmethod
+    def default() -> str:
+        """No SELinux."""
+        return ""
+
+    def command(self, path: str) -> StringCommand:
+        """The policy's word, not the file's: that is what ``restorecon`` would set."""
+        return StringCommand(
+            "[ ! -e /sys/fs/selinux/enforce ] || matchpathcon -n", QuoteString(path), "2>/dev/null || true"
+        )
+
+    def process(self, output: list[str]) -> str:
+        """A context like ``system_u:object_r:container_var_lib_t:s0``."""
+        fields = output[0].strip().split(":") if output else []
+        return fields[2] if len(fields) > 2 else ""
+
+
 class KnownUsers(FactBase[list[str]]):
     """Those of the named users that the host knows (local, LDAP, ...)."""
 

@@ -12,6 +12,7 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.facts.files import FileContents
 from pyinfra.operations import files
 
+from labprov.engine.operations import packages
 from labprov_roles.docker import daemon, ledger
 from labprov_roles.docker.facts import (
     MARKS,
@@ -21,6 +22,7 @@ from labprov_roles.docker.facts import (
     Engine,
     GroupMembers,
     KnownUsers,
+    LabelByPolicy,
     SnapDocker,
 )
 
@@ -84,6 +86,22 @@ def taken_up(wanted: daemon.Wanted) -> Commands:
     if "restart" in due:
         yield _start("restart")
     yield StringCommand(f"rm -f {MARKS}/docker-reload {MARKS}/docker-restart")
+
+
+@operation()
+def labelled(root: str) -> Commands:
+    """Have SELinux take a data root for what it is: by its policy only /var/lib/docker is one.
+
+    + root: the data root; made when it is not there
+    """
+    label = host.get_fact(LabelByPolicy, path=root)
+    if label in ("", host.get_fact(LabelByPolicy, path=DATA_ROOT)):
+        host.noop(f"the policy knows {root}" if label else "SELinux is off")
+        return
+    folder = QuoteString(root.rstrip("/"))
+    yield from packages.install._inner(packages=["policycoreutils-python-utils"])
+    known = StringCommand(f"semanage fcontext -a -e {DATA_ROOT}", folder)
+    yield StringCommand(known, "&& mkdir -p", folder, "&& restorecon -R", folder)
 
 
 @operation()

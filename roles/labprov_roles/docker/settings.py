@@ -57,11 +57,11 @@ class Settings(RoleSettings):
     """
 
     source: Literal["vendor", "distro"] = "vendor"
-    """``vendor``: docker-ce from Docker's own repository; ``distro``: docker.io from the distribution. The other one's
+    """``vendor``: docker-ce from Docker's own repository; ``distro``: docker.io from Debian or Ubuntu. The other one's
     packages are removed in the same step; containers, images and volumes stay."""
     version: VersionPattern | None = None
-    """Version of the engine's packages, like ``5:29.*``; apt keeps to it, also in upgrades. Not set: what is
-    installed, or the newest when nothing is."""
+    """Version of the engine's packages, like ``5:29.*``; apt keeps to it, also in upgrades, as dnf's versionlock does
+    (which compares without the epoch, ``5:``). Not set: what is installed, or the newest when nothing is."""
     plugins: list[Literal["buildx", "compose"]] = ["buildx", "compose"]
     """Plugins of the command line. Debian 12's own packages have no buildx."""
     data_root: AbsolutePath = "/var/lib/docker"

@@ -88,6 +88,8 @@ class Source:
     """All packages to install, as names or ``name=version``."""
     rivals: tuple[str, ...]
     """Packages that exclude these or do the same."""
+    selinux: bool
+    """Whether the family has SELinux."""
     version: str | None
     """A pattern that keeps the engine's version, or None: any."""
 
@@ -111,6 +113,7 @@ def source(system: System, settings: Settings) -> Source:
         engine,
         (*versioned, *runtime, *extra, *needed),
         _rivals(system, vendor),
+        system.family == "rhel",
         version,
     )
 

@@ -27,6 +27,8 @@ def tasks(settings: Settings) -> None:
         packages=settings.exact(source.packages),
         remove=source.rivals,
     )
+    if source.selinux and "data_root" in settings.model_fields_set:
+        operations.labelled(name="Label the data root for SELinux", root=settings.data_root)
     operations.running(name="Start Docker now and at every boot")
     operations.members(name="Put the named users into the group docker (it makes them root)", users=settings.users)
 
