@@ -13,7 +13,7 @@ from labprov.engine.facts.gpu import NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.operations import packages, repository
 from labprov.errors import HostError
-from labprov_roles import cuda_repository
+from labprov_roles import cuda_repository, epel
 from labprov_roles.apt_components import enable_non_free
 from labprov_roles.nvidia_driver import operations, services, signing
 from labprov_roles.nvidia_driver.choice import Choice, choose
@@ -68,6 +68,8 @@ def _sources(settings: Settings, system: System, choice: Choice, own: Distributi
         vendor = choice.source == "vendor"
         text = branch_pin(choice.branch, choice.version) if vendor else release_pin(own.release)
         repository.pin("Pin the driver's branch" if vendor else "Pin the distribution's driver", "nvidia-driver", text)
+    if choice.source == "vendor" and system.family == "rhel":
+        epel.add(system, settings.mirrors.epel)  # has dkms, which NVIDIA's packages build the module with
     if choice.source == "vendor":
         cuda_repository.add(system, settings.mirrors.cuda)
     elif system.id == "debian":  # Ubuntu's are in restricted, which every installation of it has
