@@ -36,8 +36,9 @@ OUTPUT_SIZE = 65_536
 REASON_SIZE = 500
 _HELD = re.compile(
     r"Could not get lock \S+\. It is held by process \d+ \([^)]*\)|dpkg: error: .* was locked by .* with pid \d+"
+    r"|\S+ already locked by \d+\s+The application with PID \d+ is: \S+"
 )
-"""Who holds a lock, as apt and dpkg say it: among their other words, and not always on stderr."""
+"""Who holds a lock, as apt, dpkg and dnf say it: among their other words, and not always on stderr."""
 
 
 @dataclass
@@ -174,7 +175,9 @@ def _reason(output: CommandOutput, commands: list[Any], told: list[str]) -> str:
     said = [line.strip() for line in output.stderr_lines if line.strip()] or [line for line in told if line]
     telling = [line for line in said if line.startswith(("E:", "error", "Error", "ERROR", "fatal"))]
     if held := _HELD.findall(output.output):
-        return str(held[-1])
+        return " ".join(held[-1].split())
+    if telling and telling[-1] == "Error:":  # dnf's: what follows tells
+        return " ".join(said[said.index("Error:") + 1 :][:2])
     if telling or said:
         return (telling or said)[-1]
     return f"failed: {describe(commands[-1])}" if commands else "failed"
