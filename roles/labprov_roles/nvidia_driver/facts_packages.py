@@ -78,6 +78,8 @@ class Installation:
     """The distribution's packages."""
     ours: bool = False
     """Whether this role put the packages there: then a change of source is the inventory's own wish."""
+    orphans: tuple[str, ...] = ()
+    """Libraries that an interrupted change of ours left: no package's any more, or not yet."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -100,16 +102,17 @@ class Installations(FactBase[Installation]):
         The files are looked up in the lists of NVIDIA's packages alone: ``dpkg -S`` reads those of all packages.
         """
         debs, rpms = (str(StringCommand(*map(QuoteString, names))) for names in (MARKERS, (*RPM_MARKERS, *RPMFUSION)))
-        library = "libnvidia-ml.so.[0-9]*.*"
+        folders = ("/usr/lib64", "/usr/lib", "/usr/lib/*")
+        libraries = " ".join(f"{d}/{name}.so.[0-9]*.*[0-9]" for d in folders for name in ("libnvidia-ml", "libcuda"))
         return (
             f"[ ! -e {OURS} ] || echo ours; "
             "if command -v dpkg-query >/dev/null; then "
             "dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package} ${Maintainer}\\n' " + debs + " 2>/dev/null; "
-            'owned() { grep -qsxF -- "$1" /var/lib/dpkg/info/*nvidia*.list; }; '
+            'owned() { grep -qsxF -- "$1" /var/lib/dpkg/info/*nvidia*.list /var/lib/dpkg/info/libcuda*.list; }; '
             "else rpm -qa --qf 'package ii %{NAME} %{VENDOR}\\n' " + rpms + " 2>/dev/null; "
             'owned() { rpm -qf "$1" >/dev/null 2>&1; }; fi; '
             "for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log "
-            f"/usr/lib64/{library} /usr/lib/{library} /usr/lib/*/{library}; do "
+            f"{libraries}; do "
             '[ ! -e "$f" ] || owned "$f" || echo "file $f"; done; true'
         )
 
@@ -119,7 +122,12 @@ class Installations(FactBase[Installation]):
         rows = [row for line in output if line.startswith("package ") and len(row := line.split(maxsplit=3)) == 4]
         there = [row for row in rows if row[1][1:2] in ("i", "W", "t", "F", "U", "H")]
         named = {source: tuple(row[2] for row in there if _source(row[3], row[2]) == source) for source in _SOURCES}
-        return Installation(tuple(files), named["vendor"], named["distro"], "ours" in output)
+        ours = "ours" in output
+        # An uninstaller is nobody's but a .run file's; a library alone may be of a package that was being unpacked.
+        left = ours and not any(path.endswith("nvidia-uninstall") for path in files)
+        orphans = tuple(path for path in files if left and ".so." in path)
+        runfile = tuple(path for path in files if path not in orphans)
+        return Installation(runfile, named["vendor"], named["distro"], ours, orphans)
 
 
 _SOURCES: tuple[Source, ...] = ("vendor", "distro")

@@ -156,6 +156,16 @@ def install_driver(wanted: Sequence[str], remove: Sequence[str], target: Target)
     yield from commands
 
 
+@operation()
+def remove_orphans() -> Commands:
+    """Remove libraries that an interrupted change left: the linker would prefer the newest one to the right one."""
+    orphans = host.get_fact(Installations).orphans
+    if not orphans:
+        host.noop("there are none")
+        return
+    yield StringCommand("rm -f --", *map(QuoteString, orphans), "&& ldconfig")
+
+
 def _along(found: Sequence[Package], settled: Sequence[str], target: Target) -> Moves:
     others = [package for package in unfit(found, target) if package.name not in settled]
     if not others:

@@ -104,6 +104,7 @@ def _install(settings: Settings, choice: Choice, own: Distribution, machine: Mac
         remove=wanted.remove,
         target=Target(choice.source, choice.branch, choice.pattern),
     )
+    operations.remove_orphans(name="Remove libraries that an interrupted change left")
     if choice.fabric_manager:
         services.install_fabric_manager(name="Install the fabric manager", wanted=choice.fabric_manager)
     _modules(choice, own, machine)

@@ -107,6 +107,15 @@ def test_installations_are_told_apart_by_maintainer():
     )
 
 
+def test_a_library_of_nobody_is_no_runfile_after_an_interrupted_change_of_ours():
+    library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.595.91.07"
+    assert Installations().process(["ours", f"file {library}"]) == Installation(ours=True, orphans=(library,))
+    assert Installations().process([f"file {library}"]) == Installation(runfile=(library,))
+    uninstaller = "/usr/bin/nvidia-uninstall"
+    both = Installations().process(["ours", f"file {uninstaller}", f"file {library}"])
+    assert both.runfile == (uninstaller, library)
+
+
 def test_installations_of_rhel_by_name():
     output = ["package ii kmod-nvidia-open-dkms (none)", "package ii akmod-nvidia RPM Fusion"]
     assert Installations().process(output) == Installation(vendor=("kmod-nvidia-open-dkms",), distro=("akmod-nvidia",))

@@ -53,8 +53,13 @@ def update_source(source: str) -> StringCommand:
 
 
 def repair() -> StringCommand:
-    """Finish what an interrupted dpkg run left half configured."""
-    return patient(StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a"))
+    """Finish what an interrupted run left half done.
+
+    dpkg configures what is whole; what was cut off between two packages that need each other, only apt can complete.
+    """
+    configure = "DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a"
+    options = ["--no-install-recommends", "--allow-downgrades", "--allow-change-held-packages", "--fix-broken"]
+    return patient(StringCommand(configure, "||", apt_get("install", options=options)))
 
 
 def mark(verb: str, names: Sequence[str]) -> StringCommand:
