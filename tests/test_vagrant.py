@@ -379,3 +379,11 @@ def test_the_files_of_the_checkout_fit_together(monkeypatch):
     assert len(made.steps) >= 6
     guide = (ROOT / "vagrant/README.md").read_text()
     assert [name for name in names if name not in guide] == []
+
+
+def test_the_virtual_machine_gets_every_role_of_a_gpu_node():
+    """The whole run's own gpu-node is labprov's, with one role more (its roles are not loaded here)."""
+    scripts = (ROOT / "deploys/gpu_node.py", ROOT / "tests/vm/lab/deploys/gpu_node.py")
+    ours, theirs = ([line for line in script.read_text().splitlines() if line[:8] == "include("] for script in scripts)
+    assert ours
+    assert [line for line in theirs if line != "include(kernel_parameter)"] == ours

@@ -1,7 +1,16 @@
-"""The gpu-node of labprov with a role in the middle that needs a reboot."""
+"""The gpu-node of labprov with a role in it that needs a reboot."""
 
 from labprov.deploy import include
-from labprov_roles import base, cuda, docker, kernel_parameter, miniconda, nvidia_container_toolkit, nvidia_driver
+from labprov_roles import (
+    base,
+    conda_envs,
+    cuda,
+    docker,
+    kernel_parameter,
+    miniconda,
+    nvidia_container_toolkit,
+    nvidia_driver,
+)
 
 include(base)
 include(kernel_parameter)
@@ -10,3 +19,4 @@ include(cuda)
 include(docker)
 include(nvidia_container_toolkit)
 include(miniconda)
+include(conda_envs)
