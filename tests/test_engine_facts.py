@@ -15,7 +15,7 @@ from pyinfra.api import StringCommand
 
 from labprov.engine.facts import packages
 from labprov.engine.facts.accounts import Account, Accounts, Groups
-from labprov.engine.facts.packages import InstalledPackages, StaleSource
+from labprov.engine.facts.packages import HalfInstalledPackages, InstalledPackages, StaleSource
 from labprov.engine.facts.paths import Paths, PathState
 from labprov.engine.facts.sysctl import KernelParameters
 from labprov.engine.operations import repository
@@ -35,6 +35,11 @@ def ask(fact, change=lambda text: text, **arguments):
     done = shell(change(command if isinstance(command, str) else command.get_raw_value()))
     assert done.returncode == 0, done.stderr
     return fact.process(done.stdout.removesuffix("\n").split("\n")) if done.stdout else fact.default()
+
+
+@pytest.mark.parametrize(("status", "counts"), [("iF", True), ("iU", True), ("iH", True), ("ii", False), ("rc", False)])
+def test_a_package_that_was_never_configured_is_half_there(status, counts):
+    assert HalfInstalledPackages().process([f"{status} vim 2:9.0"]) == ({"vim": "2:9.0"} if counts else {})
 
 
 def test_paths_of_every_kind(tmp_path):

@@ -27,6 +27,7 @@ CASES = Path(__file__).parent / "operations"
 APT_GET = str(apt.apt_get("", options=[])).rstrip()
 PATIENTLY = str(apt.patient("COMMAND")).split("COMMAND")  # type: ignore[arg-type]  # any text will do
 ABBREVIATIONS = {
+    (PATIENTLY[0], f"{PATIENTLY[1]} || true"): "patiently, at best: ",
     tuple(PATIENTLY): "patiently: ",
     tuple(str(dnf.dnf("VERB")).split("VERB")): "DNF ",
     tuple(str(dnf.patient("COMMAND")).split("COMMAND")): "dnf-patiently: ",  # type: ignore[arg-type]

@@ -14,6 +14,8 @@ class InstalledPackages(FactBase[dict[str, str]]):
     """Installed version of each of the named packages; those not installed are absent."""
 
     default = dict
+    _there = "iWt"
+    """What the second letter of dpkg's status is of a package that counts."""
 
     def command(self, packages: Sequence[str]) -> StringCommand:
         """``packages``: names, patterns with ``*`` allowed."""
@@ -33,7 +35,13 @@ class InstalledPackages(FactBase[dict[str, str]]):
     def process(self, output: list[str]) -> dict[str, str]:
         """Lines like ``ii  vim 2:9.0``; the second letter of the status says what is there now."""
         rows = [line.split() for line in output]
-        return {row[-2]: row[-1] for row in rows if len(row) >= 3 and row[0][1:2] in ("i", "W", "t")}
+        return {row[-2]: row[-1] for row in rows if len(row) >= 3 and row[0][1:2] in tuple(self._there)}
+
+
+class HalfInstalledPackages(InstalledPackages):
+    """The same of packages that dpkg unpacked, or began to, and never configured: an interrupted or failed run's."""
+
+    _there = "FUH"
 
 
 class HeldPackages(FactBase[list[str]]):

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from labprov.engine.facts.packages import HeldPackages, InstalledPackages, InterruptedPackages, PackageListsAge
+from labprov.engine.facts.packages import (
+    HalfInstalledPackages,
+    HeldPackages,
+    InstalledPackages,
+    InterruptedPackages,
+    PackageListsAge,
+)
 from labprov.engine.operations import Commands, apt
 
 LISTS_MAX_AGE = 24 * 3600
@@ -20,6 +26,11 @@ class Debian:
     def installed(self, names: Sequence[str]) -> dict[str, str]:
         """By dpkg."""
         found: dict[str, str] = host.get_fact(InstalledPackages, packages=tuple(sorted(names)))
+        return found
+
+    def unfinished(self, names: Sequence[str]) -> dict[str, str]:
+        """Those that dpkg did not configure."""
+        found: dict[str, str] = host.get_fact(HalfInstalledPackages, packages=tuple(sorted(names)))
         return found
 
     def missing(self, specs: Sequence[str], installed: dict[str, str]) -> list[str]:
@@ -45,6 +56,10 @@ class Debian:
         """Configure what an interrupted dpkg left."""
         if host.get_fact(InterruptedPackages):
             yield apt.repair()
+
+    def give_up(self, names: Sequence[str]) -> Commands:
+        """A package whose own script fails must not keep apt from removing it."""
+        yield StringCommand(apt.repair(), "||", "true")
 
     def change(self, install: Sequence[str], remove: Sequence[str], recommends: bool) -> Commands:
         """By one ``apt-get install``: ``name-`` removes."""

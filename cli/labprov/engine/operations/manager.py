@@ -24,6 +24,9 @@ class PackageManager(Protocol):
     def installed(self, names: Sequence[str]) -> dict[str, str]:
         """Versions of those of the named packages (``*`` allowed) that are installed."""
 
+    def unfinished(self, names: Sequence[str]) -> dict[str, str]:
+        """Versions of those of the named packages that are there in part, and so not ``installed``."""
+
     def missing(self, specs: Sequence[str], installed: dict[str, str]) -> list[str]:
         """Those of the specs (``name`` or ``name=version``) that the installed versions do not satisfy."""
 
@@ -38,6 +41,9 @@ class PackageManager(Protocol):
 
     def repair(self) -> Commands:
         """Finish what an interrupted run left."""
+
+    def give_up(self, names: Sequence[str]) -> Commands:
+        """The same as far as it goes, before the packages that cannot be finished are removed."""
 
     def change(self, install: Sequence[str], remove: Sequence[str], recommends: bool) -> Commands:
         """Install specs and remove packages in one transaction."""

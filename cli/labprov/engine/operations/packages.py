@@ -62,16 +62,17 @@ def install(packages: Sequence[str], recommends: bool = False, remove: Sequence[
 
 @operation()
 def remove(packages: Sequence[str], purge: bool = False) -> Commands:
-    """Remove those of the named packages (``*`` allowed) that are installed; purging takes their configuration too.
+    """Remove those of the named packages (``*`` allowed) that are there, also in part; purging takes the configuration.
 
     rpm keeps changed configuration as ``.rpmsave`` in either case.
     """
     manager = package_manager()
-    installed = sorted(manager.installed(packages))
+    unfinished = manager.unfinished(packages)
+    installed = sorted({*manager.installed(packages), *unfinished})
     if not installed:
         host.noop(f"{', '.join(packages)}: not installed")
         return
-    yield from manager.repair()
+    yield from manager.give_up(list(unfinished)) if unfinished else manager.repair()
     yield from manager.remove(installed, purge)
 
 

@@ -30,6 +30,10 @@ class Rhel:
         found: dict[str, str] = host.get_fact(InstalledRpms, packages=tuple(sorted(asked)))
         return found
 
+    def unfinished(self, names: Sequence[str]) -> dict[str, str]:
+        """Rpm installs a package or does not."""
+        return {}
+
     def missing(self, specs: Sequence[str], installed: dict[str, str]) -> list[str]:
         """As dnf compares."""
         return dnf.missing(specs, installed)
@@ -51,6 +55,10 @@ class Rhel:
 
     def repair(self) -> Commands:
         """Nothing to do: dnf has no unfinished state that stops it."""
+        yield from ()
+
+    def give_up(self, names: Sequence[str]) -> Commands:
+        """Nothing is ever half there."""
         yield from ()
 
     def change(self, install: Sequence[str], remove: Sequence[str], recommends: bool) -> Commands:
