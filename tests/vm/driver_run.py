@@ -102,6 +102,7 @@ def kernel(node: Node) -> str:
         node.ssh(
             "set -e; sudo rm /etc/apt/sources.list.d/labprov-sandbox-kernel.list "
             "/etc/apt/preferences.d/labprov-sandbox-kernel; sudo dpkg --purge linux-image-$(uname -r) >/dev/null 2>&1; "
+            "sudo rm -rf /boot/*-$(uname -r) /lib/modules/$(uname -r); "
             "sudo apt-get update -q >/dev/null; sudo DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
             "--no-install-recommends linux-image-cloud-amd64 >/dev/null 2>&1"
         )

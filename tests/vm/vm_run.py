@@ -1,7 +1,7 @@
 """``make test-vm``: a box is built, a machine comes up, becomes a GPU node with a reboot in the middle, and goes.
 
-Not collected by a bare pytest: it takes 20 minutes. Vagrant with libvirt and QEMU; ``LABPROV_VM_DRIVER=kvm`` for
-machines whose /dev/kvm works. The tests are one story, in the order of the file; each needs those before it.
+Not collected by a bare pytest: it takes many minutes. Vagrant with libvirt and QEMU, whose processor is emulated where
+there is no KVM. The tests are one story, in the order of the file; each needs those before it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class Lab:
             "VAGRANT_HOME": str(root / "vagrant.d"),
             "VAGRANT_CHECKPOINT_DISABLE": "1",
             "XDG_STATE_HOME": str(root / "state"),
-            "LABPROV_VM_DRIVER": os.environ.get("LABPROV_VM_DRIVER", "qemu"),
         }
 
     def vagrant(self, *words: str, **how: Any) -> str:
