@@ -17,6 +17,9 @@ from labprov.engine.operations import Commands
 from labprov.engine.operations.debian import Debian
 from labprov.engine.operations.rhel import Rhel
 
+DNF_4 = ("rhel8", "rhel9", "rhel10")
+"""RHEL and its rebuilds. Fedora is of the family too, but its dnf 5 has other commands."""
+
 
 class PackageManager(Protocol):
     """What operations on packages need of a family. Each method reads facts of the host in context."""
@@ -66,7 +69,7 @@ def package_manager() -> PackageManager:
     system: System = host.get_fact(OperatingSystem)
     if system.family == "debian":
         return Debian()
-    if system.family == "rhel":
+    if system.name in DNF_4:
         return Rhel()
     raise OperationError(
         f"packages on {system.id} {system.version} are not supported yet: Debian, Ubuntu, RHEL and its rebuilds are"
