@@ -83,7 +83,7 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe \x9b31m\x7f"
 def test_no_escape_sequence_of_a_host_reaches_the_terminal():
     bad = replace(FAILED, reason=EVIL, output=EVIL, operation=EVIL, commands=(EVIL,), diffs=(f"+{EVIL}",))
     changed, broken = replace(bad, result=Result.CHANGED, warnings=(EVIL,)), replace(BROKEN, reason=EVIL, detail=EVIL)
-    lost = HostResult("b", Status.OK, reboot=(EVIL,), held=EVIL)
+    lost = HostResult("b", Status.OK, reboot=(EVIL,), held=EVIL, unsafe=(EVIL,))
     live = Live(console := Console(file=io.StringIO(), width=200), ["b"], ["docker"], True, lambda outcome: None)
     live.role_started("b", "docker")
     live.outcome(bad)

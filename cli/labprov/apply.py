@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from labprov.engine.target import Target
 from labprov.errors import HostError
 from labprov.inventory import Host
 from labprov.plan import Plan
-from labprov.rebooting import Asking, reboot_when_allowed
+from labprov.rebooting import Asking, reboot_when_allowed, unsafe
 from labprov.reboots import Reboots
 from labprov.role import Role, RoleSettings
 
@@ -62,6 +62,8 @@ class HostResult:
     """Why it should be rebooted; empty when it need not be."""
     held: str = ""
     """Why it was not, in some words."""
+    unsafe: tuple[str, ...] = ()
+    """Why it had better not be, with what repairs it: it would not come back with what its roles gave it."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,13 @@ def apply(
         def between(done: int) -> str:
             if not reboot_reasons(host):
                 return ""
-            return reboot_when_allowed(session, host, roles[:done], policy.reboots, listener)
+            return reboot_when_allowed(session, host, roles, roles[done - 1][0].name, policy.reboots, listener)
 
         with session.locked(host, policy.wait):
-            return _through_roles(host, roles, one, listener, between, hosts[host.name])
+            result = _through_roles(host, roles, one, listener, between, hosts[host.name])
+            if isinstance(result, HostResult) and result.reboot:
+                return replace(result, unsafe=unsafe(host, roles))
+            return result
 
     return _results(session, plan, work, list(hosts))
 

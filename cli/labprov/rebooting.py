@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Protocol
 from pyinfra.api import Host
 
 from labprov.engine.facts.presence import Presence, PresenceNow
-from labprov.engine.outcome import Outcome
+from labprov.engine.outcome import Outcome, Result
 from labprov.engine.reboot import NotBack, reboot
 from labprov.engine.roles import reboot_reasons
 from labprov.engine.session import Session
+from labprov.errors import HostError
 from labprov.reboots import Mode, Reboots, why_not
 from labprov.role import Role, RoleSettings
 
@@ -42,13 +44,14 @@ def reboot_when_allowed(
     session: Session,
     host: Host,
     roles: Sequence[tuple[Role, RoleSettings]],
+    after: str,
     reboots: Reboots,
     teller: Teller,
 ) -> str:
-    """Reboot ``host`` if it may be, after the last of ``roles``. Returns why it may not be; empty when it was.
+    """Reboot ``host`` if it may be, after the role ``after``. Returns why it may not be; empty when it was.
 
-    Waits for the host's turn. Raises Asking when somebody is to be asked first, HostError when it would not come back
-    with what its roles need, or did not.
+    ``roles``: all that it has. Waits for the host's turn. Raises Asking when somebody is to be asked first, HostError
+    when it would not come back with what its roles need, or did not.
     """
     rule, queue = reboots.rules[host.name], reboots.queues[host.name]
     if rule.mode is Mode.NEVER:
@@ -59,14 +62,16 @@ def reboot_when_allowed(
         there = presence(session, host)
         if held := why_not(rule, there) or ("" if reboots.asking else f"{rule.text}, and nobody to be asked"):
             return held
+        _refuse_unsafe(host, roles, after, teller)
         raise Asking(reboot_reasons(host), there)
     with queue.turn() as stopped:
         there = presence(session, host)
         if held := stopped or why_not(rule, there) or _answered(reboots, host.name, there):
             return held
+        _refuse_unsafe(host, roles, after, teller)
         though = there.told if rule.mode is Mode.ALWAYS else ""
         try:
-            reboot(session, host, roles[-1][0].name, reboots.timeouts[host.name], teller.outcome, though)
+            reboot(session, host, after, reboots.timeouts[host.name], teller.outcome, though)
         except NotBack:
             queue.lost.append(host.name)
             raise
@@ -78,6 +83,18 @@ def presence(session: Session, host: Host) -> Presence:
     session.connection(host).knowledge.forget()
     there: Presence = host.get_fact(PresenceNow)
     return replace(there, is_controller=_OWN_BOOT.exists() and there.boot == _OWN_BOOT.read_text().strip())
+
+
+def unsafe(host: Host, roles: Sequence[tuple[Role, RoleSettings]]) -> tuple[str, ...]:
+    """Why the host would not come back with what its roles gave it, each with what repairs it."""
+    return tuple(problem for role, settings in roles for problem in role.before_reboot(settings))
+
+
+def _refuse_unsafe(host: Host, roles: Sequence[tuple[Role, RoleSettings]], after: str, teller: Teller) -> None:
+    if found := unsafe(host, roles):
+        reason = f"not rebooted: {'; '.join(found)}"
+        teller.outcome(Outcome(host.name, after, "Reboot", Result.FAILED, reason=reason, started=time.time()))
+        raise HostError(f"{after}: {reason}")
 
 
 def _answered(reboots: Reboots, name: str, there: Presence) -> str:

@@ -106,6 +106,16 @@ class Role:
         function = getattr(self._module("tasks"), "skip_reason", None)
         return function(settings) if function else None
 
+    def before_reboot(self, settings: RoleSettings) -> tuple[str, ...]:
+        """Why the host in context would not come back from a reboot with what the role gave it, and what repairs it.
+
+        From ``problems`` of the role's module ``before_reboot``, if it has one (reads facts; imports pyinfra).
+        """
+        name = f"{self.package}.before_reboot"
+        if importlib.util.find_spec(name) is None or self.skip_reason(settings):
+            return ()
+        return tuple(importlib.import_module(name).problems(settings))
+
     @property
     def verify_file(self) -> Path:
         """The role's testinfra checks."""

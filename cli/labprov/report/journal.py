@@ -137,7 +137,7 @@ def _take(run: Run | None, record: dict[str, Any], path: Path) -> Run:
         case "check":
             run.checks.append(Check(**record | {"verdict": Verdict(record["verdict"])}))
         case "host":
-            host = record | {"status": Status(record["status"])} | _tuples(record, "not_run", "reboot")
+            host = record | {"status": Status(record["status"])} | _tuples(record, "not_run", "reboot", "unsafe")
             run.hosts.append(HostResult(**host))
         case "end":
             run.finished, run.interrupted = True, record["exit_code"] == Interrupted.exit_code

@@ -119,6 +119,10 @@ def summary(console: Console, run: Run) -> None:
         held = f" [yellow]({escape(host.held)})[/]" if host.held else ""
         for reason in host.reboot:
             console.print(f"[yellow]reboot pending[/]{held} [bold]{escape(host.name)}[/]: {escape(reason)}")
+        for problem in host.unsafe:
+            console.print(
+                f"[bold red]do not reboot[/] [bold]{escape(host.name)}[/] before this is repaired: {escape(problem)}"
+            )
 
 
 def reboot_question(console: Console, hosts: Sequence[tuple[str, Sequence[str], str]]) -> None:
