@@ -58,7 +58,26 @@ def _roles() -> list[str]:
             f"{_doc(sys.modules.get(loaded.package) or __import__(loaded.package, fromlist=['_']))}\n",
         ]
         lines += _fields(loaded.settings_class, skip=role.INHERITED)
+        for path, model in _inner(loaded.settings_class, role.INHERITED):
+            lines += [f"In `{path}`:\n", *_fields(model)]
     return lines
+
+
+def _inner(model: type[BaseModel], skip: tuple[str, ...] = ()) -> list[tuple[str, type[BaseModel]]]:
+    """The models in a model's fields, each with where it stands: ``environments.NAME``."""
+    found: list[tuple[str, type[BaseModel]]] = []
+    for name, field in model.model_fields.items():
+        for path, inner in _models(field.annotation, name) if name not in skip else ():
+            found += [(path, inner), *((f"{path}.{below}", each) for below, each in _inner(inner))]
+    return list({inner: (path, inner) for path, inner in reversed(found)}.values())[::-1]
+
+
+def _models(annotation: typing.Any, path: str) -> list[tuple[str, type[BaseModel]]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [(path, annotation)]
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    inside = f"{path}.NAME" if origin is dict else path
+    return [each for part in parts if part is not Ellipsis for each in _models(part, inside)]
 
 
 def _inventory() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -34,11 +35,13 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
     wishes = {
         host.name: _wishes(host, asked) for host in hosts
     }  # a mistake in the settings shows before any connection
+    environments = {host.name: _settings("conda_envs", host) for host in hosts}
     password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
     text.banner(output.console, loaded.simulation)
     with Session(apply.targets(hosts), sudo_password=password) as session:
         failures = dict(session.connect())
         found = session.each(_facts)
+        built = session.each(lambda host: _environments(host, environments[host.name]))
     answers: dict[str, Decision | Refusal] = {}
     for name, facts in found.items():
         if isinstance(facts, Failure):
@@ -46,6 +49,9 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
         else:
             answers[name] = resolve(_request(facts, wishes[name], known), known)
     code = explain.show(answers, output.console, output.json, output.verbose)
+    for name, told in built.items():
+        for line in () if isinstance(told, Failure) else told:
+            output.console.print(f"{name}: environment {line}", highlight=False, markup=False)
     for name, failure in failures.items():
         click.echo(f"labprov: {name}: {failure.error}", err=True)
     return 4 if failures else code
@@ -53,6 +59,14 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
 
 def _facts(host: EngineHost) -> Found:
     return host.get_fact(OperatingSystem), host.get_fact(NvidiaGpus), host.get_fact(Board)
+
+
+def _environments(host: EngineHost, settings: Any) -> list[str]:
+    """Which builds of PyTorch and TensorFlow the host's environments get, and why."""
+    del host  # it is the one in context
+    role_ = importlib.import_module(f"{role.PACKAGE}.conda_envs.explain")
+    told: list[str] = role_.lines(settings) if settings.environments else []
+    return told
 
 
 def _request(facts: Found, wishes: Wishes, known: Tables) -> Request:

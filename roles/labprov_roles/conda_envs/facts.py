@@ -10,19 +10,20 @@ from pyinfra.api import FactBase
 
 from labprov_roles.conda_envs.builder.places import BUILDS, LISTING, STATE
 
-# For one environment: what has its name, the build behind it, what that build should and does hold.
+# For one environment: what has its name, the build behind it, what that build should and does hold. Few processes: each
+# takes as long as all the rest.
 _ONE = (
-    'one() {{ e=$1; n=$2; p=$e/$n; if [ -L "$p" ]; then t=$(readlink "$p"); case $t in {builds}/"$n"-*) '
-    'if read -r want shown 2>/dev/null < "$e/$t/{state}"; then '
-    'now=$(cd "$e/$t" && {listing}); [ "$now" = "$shown" ] || want=changed; else want=broken; fi; '
-    'echo "env $3 $want";; *) echo "env $3 foreign";; esac; '
-    'elif [ -e "$p" ]; then echo "env $3 foreign"; fi; }}; '
+    'one() {{ p=$1/$2; if [ -L "$p" ]; then t=$(cd -P "$p" 2>/dev/null && pwd); r=$(cd -P "$1" && pwd); '
+    'case $t in "$r/{builds}/$2"-*) if read -r want 2>/dev/null < "$t/{state}"; then '
+    '[ "$(cat "$t/{state}")" = "$(echo "$want"; cd "$t" && {listing})" ] || want=changed; else want=broken; fi; '
+    'echo "env $2 $want";; "") echo "env $2 broken";; *) echo "env $2 foreign";; esac; '
+    'elif [ -e "$p" ]; then echo "env $2 foreign"; fi; }}; '
 )
 # Builds that no name leads to and that no process has a file of open.
 _LEFT = (
-    'left() {{ for b in "$1"/{builds}/*/; do b=${{b%/}}; [ -d "$b" ] || continue; n=${{b##*/}}; linked=; '
-    'for l in "$1"/*; do [ ! -L "$l" ] || [ "$(readlink "$l")" != "{builds}/$n" ] || linked=1; done; '
-    '[ -n "$linked" ] || grep -qsF "$b/" /proc/[0-9]*/maps || echo "left $2"; done; }}; '
+    'left() {{ l=$(readlink "$1"/* 2>/dev/null; echo .); for b in "$1"/{builds}/*/; do b=${{b%/}}; '
+    '[ -d "$b" ] || continue; case "$l" in *"{builds}/${{b##*/}}"[!0-9]*) continue;; esac; '
+    'grep -qsF "$b/" /proc/[0-9]*/maps || echo "left $2"; done; }}; '
 )
 _HOME = 'home() {{ getent passwd "$1" | cut -d: -f6; }}; '
 
@@ -51,7 +52,7 @@ class EnvironmentsAt(FactBase[Environments]):
     def command(self, envs: str, wanted: Sequence[tuple[str, str]]) -> str:
         """One short script for all of them."""
         places = {"builds": BUILDS, "state": STATE, "listing": LISTING}
-        text = (_ONE + _LEFT + _HOME).format(**places)
+        text = "export LC_ALL=C; " + (_ONE + _LEFT + _HOME).format(**places)
         folders = {
             user: f'"$(home {shlex.quote(user)})/.conda/envs"' if user else shlex.quote(envs) for _, user in wanted
         }
@@ -59,7 +60,7 @@ class EnvironmentsAt(FactBase[Environments]):
             if user:
                 text += f"getent passwd {shlex.quote(user)} >/dev/null || echo nouser {shlex.quote(user)}; "
         for name, user in wanted:
-            text += f"one {folders[user]} {shlex.quote(name)} {shlex.quote(name)}; "
+            text += f"one {folders[user]} {shlex.quote(name)}; "
         for user, folder in folders.items():
             text += f"left {folder} {shlex.quote(user)}; "
         return text + "true"

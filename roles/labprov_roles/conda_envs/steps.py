@@ -10,12 +10,11 @@ from pyinfra.api import OperationError
 from pyinfra.operations import files
 
 from labprov.compat import tables
-from labprov.compat.tables import Tables
 from labprov.engine.facts.gpu import NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.errors import LabprovError
-from labprov_roles.conda_envs import operations, program
-from labprov_roles.conda_envs.frameworks import Hardware, hardware
+from labprov_roles.conda_envs import frameworks, operations, program
+from labprov_roles.conda_envs.frameworks import Hardware
 from labprov_roles.conda_envs.request import Request, request
 from labprov_roles.conda_envs.settings import Settings
 from labprov_roles.nvidia_driver.facts import LoadedDriver, ModulesOnDisk
@@ -67,19 +66,21 @@ def bring_about(settings: Settings) -> None:
 def _requests(settings: Settings, system: System) -> list[Request]:
     names = [name for name, each in settings.environments.items() if each.state == "present"]
     try:
-        hardware_ = _hardware(system, tables.of(settings.compat))
-        return [request(name, settings, system, hardware_) for name in names]
+        hardware = hardware_of(system, settings)
+        return [request(name, settings, system, hardware) for name in names]
     except LabprovError as error:
         raise OperationError(str(error)) from None
 
 
-def _hardware(system: System, known: Tables) -> Hardware:
+def hardware_of(system: System, settings: Settings) -> Hardware:
+    """The cards and the driver of the host in context."""
+    known = tables.of(settings.compat)
     gpus = host.get_fact(NvidiaGpus)
     if not gpus:
-        return hardware(system, (), "", known)
+        return frameworks.hardware(system, (), "", known)
     modules = [module.version for module in host.get_fact(ModulesOnDisk)]
     loaded = host.get_fact(LoadedDriver)
-    return hardware(system, gpus, loaded or max(modules, key=_number, default=""), known)
+    return frameworks.hardware(system, gpus, loaded or max(modules, key=_number, default=""), known)
 
 
 def _number(version: str) -> tuple[int, ...]:

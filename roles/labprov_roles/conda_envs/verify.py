@@ -33,7 +33,7 @@ for name, known in json.loads(sys.argv[1]):
         except BaseException as error:
             print(f"{name}: import {module}: {type(error).__name__}: {error}"[:300])
 """
-_NUMPY = "import numpy as n; a = n.arange(9.0).reshape(3, 3); assert ((a @ a)[2] == [54.0, 69.0, 84.0]).all()"
+_NUMPY = "import numpy as n; a = n.arange(9.0).reshape(3, 3); assert ((a @ a)[2] == [69.0, 90.0, 111.0]).all()"
 _TORCH = """
 import torch
 if not hasattr(torch, "ones"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .deciding import conda_packages, indexes
-from .places import LOCK, STATE, Place, Trouble, complete, listing
+from .places import LOCK, STATE, Place, Trouble, complete, state
 from .programs import Missing, Programs, Unsolvable, unreached
 
 _STAY = '''"""Keeps this process in the build that it was started in, also when its name leads to a newer one."""
@@ -95,8 +95,7 @@ def _seal(fresh: Path, job: dict[str, Any]) -> None:
     (fresh / "conda-meta/frozen").write_text(json.dumps(message) + "\n")
     if job["shared"]:
         subprocess.run(["chmod", "-R", "go-w,a+rX", str(fresh)], check=True)
-    state = f"{job['digest']} {listing(fresh)}\n"
     with (fresh / STATE).open("w") as file:
-        file.write(state)
+        file.write(state(fresh, job["digest"]))
         file.flush()
         os.fsync(file.fileno())

@@ -14,6 +14,9 @@ from typing import Any
 from .places import Trouble
 from .programs import Missing, Programs, Unsolvable, unreached
 
+_LIST = "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}' for d in m.distributions()), sep='\\n')"
+"""Python code: what is installed, as constraints for pip; cheaper than to ask pip itself."""
+
 Item = dict[str, Any]
 """One requirement: ``requirement`` as written, ``by`` (any, conda, pip), ``conda`` and ``pip`` (each reads it so)."""
 
@@ -22,7 +25,6 @@ def decide(job: dict[str, Any], programs: Programs, trial: Path) -> dict[str, An
     """The lock for a request. Nothing but ``trial`` is written. Raises Trouble."""
     request, where = job["request"], job["where"]
     chosen, why = conda_part(request, programs, trial)
-    programs.create(trial, *_channels(request), *_specs(request, chosen))
     rest = [item for item in request["items"] if item not in chosen]
     report = pip_part(rest, request, where, programs, trial) if rest else []
     conda = conda_packages(trial, where["conda"])
@@ -37,13 +39,13 @@ def decide(job: dict[str, Any], programs: Programs, trial: Path) -> dict[str, An
 
 
 def conda_part(request: dict[str, Any], programs: Programs, trial: Path) -> tuple[list[Item], dict[str, str]]:
-    """The requirements that conda installs, and for the others (as written) why it does not."""
+    """The requirements that conda installed in ``trial``, and for the others (as written) why it does not."""
     items: list[Item] = request["items"]
     wanted = [item for item in items if item["by"] != "pip"]
     why = {item["requirement"]: "named for pip" for item in items if item["by"] == "pip"}
     while True:
         try:
-            _try(request, wanted, programs, trial)
+            programs.create(trial, *_words(request, wanted))
             return wanted, why
         except Missing as error:
             names = {_name(spec) for spec in error.specs}
@@ -71,11 +73,13 @@ def _one_by_one(
             kept.append(item)
         except (Missing, Unsolvable):
             why[item["requirement"]] = "it does not solve together with the rest in the channels"
-    return [item for item in wanted if item in kept], why
+    kept = [item for item in wanted if item in kept]
+    programs.create(trial, *_words(request, kept))
+    return kept, why
 
 
 def _try(request: dict[str, Any], items: list[Item], programs: Programs, trial: Path) -> None:
-    programs.create(trial, "--dry-run", *_channels(request), *_specs(request, items))
+    programs.create(trial, "--dry-run", *_words(request, items))
 
 
 def _refuse_fixed(gone: list[Item], names: set[str], request: dict[str, Any]) -> None:
@@ -91,24 +95,20 @@ def _list(request: dict[str, Any]) -> str:
     return ", ".join(request["channels"])
 
 
-def _channels(request: dict[str, Any]) -> list[str]:
-    return ["--override-channels", *(word for name in request["channels"] for word in ("--channel", name))]
-
-
-def _specs(request: dict[str, Any], items: list[Item]) -> list[str]:
-    return [f"python={request['python']}", "pip", *(item["conda"] for item in items)]
+def _words(request: dict[str, Any], items: list[Item]) -> list[str]:
+    channels = [word for name in request["channels"] for word in ("--channel", name)]
+    return ["--override-channels", *channels, f"python={request['python']}", "pip", *(item["conda"] for item in items)]
 
 
 def pip_part(
     items: list[Item], request: dict[str, Any], where: dict[str, Any], programs: Programs, trial: Path
 ) -> list[dict[str, Any]]:
     """What pip would install beside conda's packages: the entries of its report. Raises Trouble."""
-    listed = programs.pip(trial, "list", "--format", "json")
+    listed = programs.python(trial, "-c", _LIST)
     if listed.returncode != 0:
-        raise Trouble(f"pip does not run in the environment: {listed.stderr.strip()[-300:]}")
-    pinned = "".join(f"{row['name']}=={row['version']}\n" for row in json.loads(listed.stdout))
+        raise Trouble(f"Python does not run in the environment: {listed.stderr.strip()[-300:]}")
     constraints, wanted, report = (programs.home / name for name in ("constraints.txt", "wanted.txt", "report.json"))
-    constraints.write_text(pinned)
+    constraints.write_text(listed.stdout)
     wanted.write_text("".join(f"{item['pip']}\n" for item in items))
     command = ["install", "--dry-run", "--report", str(report), "-c", str(constraints), "-r", str(wanted)]
     done = programs.pip(trial, *command, *indexes(where))

@@ -17,13 +17,10 @@ from pathlib import Path
 
 BUILDS = ".labprov"
 STATE = ".labprov-environment"
-"""In a build that is complete: the lock's digest and the listing's, in one line. Written last."""
+"""In a build that is complete, written last: the lock's digest in its first line, then the listing of then."""
 LOCK = ".labprov-lock.json"
-LISTING = (
-    "for f in conda-meta/*.json lib/python3*/site-packages/*-info; do "
-    '[ ! -e "$f" ] || echo "$f"; done | LC_ALL=C sort | sha256sum | cut -c 1-64'
-)
-"""Shell text: one digest of what is installed in the current folder, by file names alone (versions are in them)."""
+LISTING = "printf '%s\\n' conda-meta/*.json lib/python3*/site-packages/*-info"
+"""Shell text: what is installed in the current folder, by file names (versions are in them); starts no process."""
 
 
 class Trouble(Exception):
@@ -95,15 +92,17 @@ class Place:
 def complete(build: Path, digest: str) -> bool:
     """Whether a build holds what the lock with that digest says, nothing more and nothing less."""
     try:
-        said = (build / STATE).read_text().split()
+        return (build / STATE).read_text() == state(build, digest)
     except OSError:
         return False
-    return said == [digest, listing(build)]
 
 
-def listing(build: Path) -> str:
-    """The digest of what is installed in a build."""
-    return subprocess.run(["sh", "-c", LISTING], cwd=build, check=True, capture_output=True, text=True).stdout.strip()
+def state(build: Path, digest: str) -> str:
+    """The state of a build that was made from the lock with that digest and holds what it holds now."""
+    environment = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
+    command = ["sh", "-c", LISTING]
+    listing = subprocess.run(command, cwd=build, check=True, capture_output=True, text=True, env=environment).stdout
+    return f"{digest}\n{listing}"
 
 
 def in_use(builds: list[Path]) -> set[Path]:

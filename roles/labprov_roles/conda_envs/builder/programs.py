@@ -63,7 +63,11 @@ class Programs:
 
     def pip(self, prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
         """Run pip of an environment."""
-        return self._run([str(prefix / "bin/python"), "-I", "-m", "pip", *words])
+        return self.python(prefix, "-m", "pip", *words)
+
+    def python(self, prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run Python of an environment."""
+        return self._run([str(prefix / "bin/python"), "-I", *words])
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         environment = self.environment()
