@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ GATEWAY, PORT = "192.168.121.1", 8099
 """Where vagrant-libvirt's network reaches this machine; the vendor mirror's stand-in is served there."""
 ONE = ("--role", "kernel_parameter")
 """Where only the reboot matters: verifying a whole node takes minutes on an emulated processor."""
+REBOOTING = ("apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--reboot")
 SKIPPED = {"nvidia_driver", "cuda", "nvidia_container_toolkit"}
 
 
@@ -75,6 +76,45 @@ class Lab:
     def boot(self) -> str:
         """The machine's boot."""
         return self.ssh("cat /proc/sys/kernel/random/boot_id")
+
+    def ask_for_a_reboot(self) -> None:
+        """As a role of an earlier run would have."""
+        self.ssh("sudo mkdir -p /run/labprov && echo 'a test wants it' | sudo tee /run/labprov/reboot-required")
+
+    def write(self, **values: Any) -> None:
+        """Set keys at the top of the inventory."""
+        file = self.root / "inventories/vagrant.yml"
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | values, sort_keys=False))
+
+    def answers(self) -> bool:
+        """Whether the machine's sshd greets."""
+        kept = json.loads((self.root / "vagrant/.vagrant/labprov/machines.json").read_text())["machines"][0]["way"]
+        try:
+            with socket.create_connection((kept["address"], kept["port"]), timeout=2) as connection:
+                connection.settimeout(10)
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False
+
+    def until(self, otherwise: str, true: Callable[[], bool], seconds: float = 900) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, otherwise
+            time.sleep(0.2)
+
+    def until_it_goes_down(self) -> subprocess.Popen[bytes]:
+        """Start an apply that reboots, and give it when the machine has stopped to answer."""
+        command = [sys.executable, "-m", "labprov", *REBOOTING]
+        with (self.root / "rebooting.log").open("w") as output:
+            running = subprocess.Popen(command, cwd=self.root, env=self.env, stdout=output, stderr=output)
+        try:
+            self.until("the machine does not go down", lambda: running.poll() is not None or not self.answers())
+            assert running.poll() is None, (self.root / "rebooting.log").read_text()
+        except BaseException:
+            running.kill()
+            raise
+        return running
 
 
 @pytest.fixture(scope="module")
@@ -177,55 +217,52 @@ def test_a_second_apply_changes_nothing(lab):
 
 def test_a_reboot_that_is_not_allowed_is_not_done(lab):
     boot = lab.boot()
-    lab.ssh("sudo mkdir -p /run/labprov && echo 'a test wants it' | sudo tee -a /run/labprov/reboot-required")
-    said = lab.labprov("apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--no-color", show=30)
+    lab.ask_for_a_reboot()
+    said = lab.labprov("apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--no-reboot", "--no-color", show=30)
     assert "a test wants it" in said
     assert lab.boot() == boot
     assert lab.report()["checks"] == [], "what waits for a reboot is not called verified"
 
 
+def test_a_reboot_outside_of_its_window_is_not_done(lab):
+    boot = lab.boot()
+    hour = int(lab.ssh("date +%H"))
+    window = f"window {(hour + 3) % 24:02}:00-{(hour + 4) % 24:02}:00"
+    lab.write(reboot=window)
+    said = lab.labprov("apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--no-color", show=30)
+    assert window in said
+    assert lab.boot() == boot
+
+
 def test_a_controller_that_is_killed_during_the_reboot_goes_on_at_the_next_run(lab):
     boot = lab.boot()
-    command = [sys.executable, "-m", "labprov", "apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--reboot"]
-    with lab.log.step(
-        "$ labprov apply gpu-node --role kernel_parameter -i vagrant --yes --reboot  # killed as the machine goes down"
-    ):
-        with (lab.root / "killed.log").open("w") as output:
-            running = subprocess.Popen(command, cwd=lab.root, env=lab.env, stdout=output, stderr=output)
-        deadline = time.monotonic() + 900
-        while _answers(lab):
-            assert running.poll() is None, (lab.root / "killed.log").read_text()
-            assert time.monotonic() < deadline, "the machine does not go down"
-            time.sleep(0.2)
-        running.send_signal(signal.SIGKILL)
+    lab.write(reboot="when-needed")
+    with lab.log.step(f"$ labprov {' '.join(REBOOTING)}  # killed as the machine goes down"):
+        running = lab.until_it_goes_down()
+        running.kill()
         running.wait()
-        while not _answers(lab):
-            assert time.monotonic() < deadline, "the machine does not come back"
-            time.sleep(1)
-    lab.labprov("apply", "gpu-node", *ONE, "-i", "vagrant", "--yes", "--reboot", "--no-color", show=30)
+        lab.until("the machine does not come back", lab.answers)
+    lab.labprov(*REBOOTING, "--no-color", show=30)
     assert lab.boot() != boot
     run = lab.report()
     assert [h["reboot"] for h in run["hosts"]] == [[]]
     assert "passed" in {c["verdict"] for c in run["checks"]}
 
 
-def test_a_machine_that_is_stopped_or_gone_is_named(lab):
-    lab.vagrant("halt", show=3)
+def test_a_machine_that_does_not_come_back_is_told_of_and_then_named_as_stopped(lab):
+    lab.ask_for_a_reboot()
+    lab.write(reboot_timeout=60)
+    with lab.log.step(f"$ labprov {' '.join(REBOOTING)}  # power cut as the machine goes down"):
+        running = lab.until_it_goes_down()
+        subprocess.run(["virsh", "-c", "qemu:///system", "destroy", "vagrant_gpu"], check=True, capture_output=True)
+        assert running.wait(600) == 1
+    said = (lab.root / "rebooting.log").read_text()
+    lab.log.say(next(line.strip() for line in said.splitlines() if "did not come back" in line))
     said = lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
     assert "'gpu' is stopped" in said and "vagrant up gpu" in said and said.count("\n") == 1
+
+
+def test_a_machine_that_is_gone_is_named(lab):
     lab.vagrant("destroy", "-f", show=3)
     said = lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
     assert "no machine of the Vagrantfile is created" in said and said.count("\n") == 1
-
-
-def _answers(lab: Lab) -> bool:
-    """Whether sshd of the machine greets."""
-    import socket
-
-    kept = json.loads((lab.root / "vagrant/.vagrant/labprov/machines.json").read_text())["machines"][0]["way"]
-    try:
-        with socket.create_connection((kept["address"], kept["port"]), timeout=2) as connection:
-            connection.settimeout(5)
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
