@@ -32,7 +32,7 @@ def test_json_has_the_decision_and_its_reasons():
     assert done.exit_code == 0 and answer["decided"] is True
     assert (answer["system"], answer["branch"], answer["flavour"]) == ("rhel9", 580, "open")
     assert answer["packages"]["stream"] == "nvidia-driver:580-open"
-    assert len(answer["cards"]) == 8 and answer["fabric_manager"] == ["nvidia-fabricmanager-580.*"]
+    assert len(answer["cards"]) == 8 and answer["fabric_manager"] == ["nvidia-fabricmanager=580.*"]
     subjects = [choice["subject"] for choice in answer["choices"]]
     assert subjects[:3] == ["source", "driver branch", "kernel modules"]
 
