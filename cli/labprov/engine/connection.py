@@ -24,7 +24,7 @@ from labprov.engine.batch import Completed
 from labprov.engine.channel import Channel, ConnectionLost, finish
 from labprov.engine.knowledge import Knowledge, answer_facts
 from labprov.engine.target import Target
-from labprov.engine.travel import after, marked, unseen
+from labprov.engine.travel import after, bounded, marked, unseen
 from labprov.engine.upload import upload_script
 from labprov.errors import HostError
 
@@ -72,11 +72,9 @@ class Connection(SSHConnector):
         """Run a command line as root; ``timeout`` in seconds. Raises HostError when the connection is lost."""
         if self.guard:
             self.guard()
-        # The shell that timeout watches outlives being asked to end: it waits for what is deaf, to be killed 5 s later.
-        patient = shlex.quote(f"trap : TERM; ({command}\n)")
-        bounded = f"timeout -k 5 {timeout:g} sh -c {patient}" if timeout else command
         mark = secrets.token_hex(8)
-        channel = self.start(self._as_root(marked(bounded, mark)))
+        line = bounded(command, timeout, mark) if timeout else command
+        channel = self.start(self._as_root(marked(line, mark)))
         late = HostError(f"the command did not end within {timeout:g} s") if timeout else None
         try:
             with gevent.Timeout(timeout + GRACE if timeout else None, late):

@@ -1,4 +1,4 @@
-"""How a command line travels to a host: told apart from what a login shell prints, and unseen when it holds a secret.
+"""How a command line travels to a host: told apart from what a login shell prints, ended in time, unseen if secret.
 
 Pure: builds texts and takes them apart. ``connection`` sends them.
 """
@@ -6,6 +6,14 @@ Pure: builds texts and takes them apart. ``connection`` sends them.
 from __future__ import annotations
 
 import secrets
+import shlex
+
+_BOUNDED = """c=; while IFS= read -r l; do case $l in 0::*) c=/sys/fs/cgroup${{l#0::}}/labprov-{mark};; esac; \
+done 2>/dev/null </proc/self/cgroup; [ -z "$c" ] || mkdir "$c" 2>/dev/null || c=
+([ -z "$c" ] || echo 0 >"$c/cgroup.procs"; exec timeout -k 5 {seconds:g} sh -c {patient}) ; s=$?
+[ -z "$c" ] || {{ case $s in 124 | 137) echo 1 >"$c/cgroup.kill";; esac
+for i in 1 2 3 4 5; do rmdir "$c" && break; [ $s -eq 0 ] && break; sleep 0.1; done; }} 2>/dev/null
+exit $s"""
 
 
 def marked(command: str, mark: str) -> str:
@@ -17,6 +25,17 @@ def after(mark: str, output: bytes) -> bytes:
     """What came after ``mark``; all of it when the command never began (then a login shell or sudo says why)."""
     before, found, rest = output.partition(mark.encode())
     return rest if found else before
+
+
+def bounded(command: str, seconds: float, mark: str) -> str:
+    """The command line, ended after so many seconds with all that it started; its status is 124 or 137 then.
+
+    What took a session of its own (``setsid``) is beyond the reach of ``timeout``: the kernel finds it by the cgroup
+    (version 2) that the command gets, called after ``mark``. Where there is none, such a process outlives the command.
+    """
+    # The shell that timeout watches outlives being asked to end: it waits for what is deaf, to be killed 5 s later.
+    patient = shlex.quote(f"trap : TERM; ({command}\n)")
+    return _BOUNDED.format(mark=mark, seconds=seconds, patient=patient)
 
 
 def unseen(text: str) -> tuple[str, bytes]:

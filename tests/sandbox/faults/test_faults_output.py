@@ -149,7 +149,9 @@ def test_a_command_that_outlives_its_timeout_is_ended_on_the_host_too(lab, root,
         calm = "sleep 61 & sleep 62" if host.name == "deb12" else "true"
         server.shell(name="Too long", commands=calm, _timeout=2, _ignore_errors=True)
         deaf = "trap '' TERM; while :; do sleep 0.631; done" if host.name == "deb12" else "true"
-        server.shell(name="Deaf", commands=deaf, _timeout=1)
+        server.shell(name="Deaf", commands=deaf, _timeout=1, _ignore_errors=True)
+        gone = "setsid sh -c 'trap \\"\\" TERM; while :; do sleep 0.632; done' & setsid sleep 63 & sleep 64"
+        server.shell(name="Gone", commands=gone if host.name == "deb12" else "true", _timeout=1)
     """)
     code, run = lab.apply()
     assert code == 1
@@ -159,4 +161,13 @@ def test_a_command_that_outlives_its_timeout_is_ended_on_the_host_too(lab, root,
     assert "ended after 2 s" in outcomes(run)["Too long"]["reason"]
     assert "ended after 1 s" in outcomes(run)["Deaf"]["reason"]
     assert "ended after 1 s" in of(run, "deb12")["reason"], "the host's reason names what its command said last"
-    assert root("deb12", "pgrep -fa 'sleep (61|62|0.631)'; true") == ""
+    assert outcomes(run)["Gone"]["seconds"] < 8
+    assert root("deb12", "pgrep -fa 'sleep (61|62|0.631|0.632|63|64)'; true") == ""
+    assert root("deb12", "find /sys/fs/cgroup -name 'labprov-*'") == ""
+
+
+def test_what_a_command_leaves_running_on_purpose_goes_on(lab, root):
+    lab.role('server.shell(name="Leave it", commands="setsid sleep 67 >/dev/null 2>&1 </dev/null &", _timeout=30)')
+    code, run = lab.apply("-l", "deb12")
+    assert code == 0, run["hosts"]
+    assert "sleep 67" in root("deb12", "pgrep -fa 'sleep 67'; pkill -f 'sleep 67'")
