@@ -132,3 +132,23 @@ def test_a_run_that_lost_its_lock_stops(lab, root, until, of):
 def test_what_holds_the_lock_is_gone_when_the_run_has_ended(lab, root):
     assert lab.role(QUICK).apply()[0] == 0
     assert root("deb12", "pgrep -fa 'labprov[.]lock'; true") == ""
+
+
+BROKEN_DEB = """
+d=$(mktemp -d); mkdir $d/DEBIAN; exec 3>$d/DEBIAN/control
+printf '%s\\n' 'Package: labprov-broken' 'Version: 1' 'Architecture: all' 'Maintainer: x' 'Description: x' >&3
+printf '#!/bin/sh\\nexit 1\\n' >$d/DEBIAN/postinst; chmod 755 $d/DEBIAN/postinst
+dpkg-deb --build $d $d.deb; dpkg -i $d.deb; rm -r $d $d.deb; true
+"""
+
+
+def test_a_package_whose_own_script_fails_can_be_removed(lab, root, of):
+    root("deb12", BROKEN_DEB)
+    state = "dpkg-query -W -f '${db:Status-Abbrev}' labprov-broken"
+    assert root("deb12", state).startswith("iF")
+    lab.role('packages.remove(name="Remove it", packages=["labprov-broken"], purge=True)')
+    code, run = lab.apply("-l", "deb12")
+    assert code == 0, of(run, "deb12")
+    assert root("deb12", f"{state} 2>/dev/null || echo gone") == "gone\n"
+    assert root("deb12", "dpkg --audit") == ""
+    assert {outcome["result"] for outcome in lab.apply("-l", "deb12")[1]["outcomes"]} == {"unchanged"}
