@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pyinfra.api import Host as EngineHost
 
-from labprov import apply, explain, inventory, plan, role
+from labprov import apply, explain, explain_state, inventory, plan, role
 from labprov.commands import inventory_path
 from labprov.compat import cards, tables
 from labprov.compat.answer import Decision, Refusal
@@ -40,6 +40,7 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
     text.banner(output.console, loaded.simulation)
     with Session(apply.targets(hosts), sudo_password=password) as session:
         failures = dict(session.connect())
+        stands = explain_state.states(session)
         found = session.each(_facts)
         built = session.each(lambda host: _environments(host, environments[host.name]))
     answers: dict[str, Decision | Refusal] = {}
@@ -52,6 +53,9 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
     for name, told in built.items():
         for line in () if isinstance(told, Failure) else told:
             output.console.print(f"{name}: environment {line}", highlight=False, markup=False)
+    for name, lines in stands.items():
+        for line in () if isinstance(lines, Failure) else lines:
+            output.console.print(f"{name}: {line}", highlight=False, markup=False)
     for name, failure in failures.items():
         click.echo(f"labprov: {name}: {failure.error}", err=True)
     return 4 if failures else code

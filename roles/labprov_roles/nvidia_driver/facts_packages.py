@@ -130,6 +130,25 @@ class Installations(FactBase[Installation]):
         return Installation(runfile, named["vendor"], named["distro"], ours, orphans)
 
 
+class Pins(FactBase[list[str]]):
+    """What keeps the driver at a version or a source: apt's preferences, dnf's version locks."""
+
+    default = list
+
+    def command(self) -> str:
+        """Two processes."""
+        preferences = "/etc/apt/preferences.d/*nvidia* /etc/apt/preferences.d/*cuda*"
+        return (
+            f"grep -Hs '^Pin:' {preferences}; "
+            "[ ! -e /etc/dnf/plugins/versionlock.list ] || grep -h nvidia /etc/dnf/plugins/versionlock.list; true"
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        """``/etc/apt/preferences.d/nvidia-driver.pref:Pin: version 580.*``, or an entry of versionlock's list."""
+        lines = [line.rpartition("/")[2].replace(":Pin: ", ": ") if ":Pin: " in line else line for line in output]
+        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
 _SOURCES: tuple[Source, ...] = ("vendor", "distro")
 
 

@@ -36,6 +36,10 @@ class Distribution:
     """The distribution's own archive, as apt's preferences name it."""
 
 
+CERTIFICATES = ("/var/lib/dkms/mok.pub", "/var/lib/shim-signed/mok/MOK.der")
+"""Where DKMS has its certificate: everywhere, and on Ubuntu."""
+
+
 def distribution(system: System) -> Distribution:
     """How ``system`` does it. Raises HostError for a family that is not known."""
     if system.family == "debian":
@@ -47,7 +51,7 @@ def distribution(system: System) -> Distribution:
             packages=DRIVER_PACKAGES,
             initramfs="/boot/initrd.img-{}",
             rebuild=("update-initramfs", "-u", "-k"),
-            certificate=f"{mok}.der" if ubuntu else f"{mok}.pub",
+            certificate=CERTIFICATES[ubuntu],
             key=f"{mok}.priv" if ubuntu else f"{mok}.key",
             kernels="linux-image-*",
             release=f"release {release}",
@@ -57,7 +61,7 @@ def distribution(system: System) -> Distribution:
             packages=RPM_DRIVER_PACKAGES,
             initramfs="/boot/initramfs-{}.img",
             rebuild=("dracut", "--force", "--kver"),
-            certificate="/var/lib/dkms/mok.pub",
+            certificate=CERTIFICATES[0],
             key="/var/lib/dkms/mok.key",
             kernels="",
             module_stream=system.version.partition(".")[0] in ("8", "9"),

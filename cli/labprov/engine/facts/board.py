@@ -28,9 +28,9 @@ class Board(FactBase[Machine]):
     def command(self) -> str:
         """Lines of a keyword and a value."""
         return (
-            'echo "kernel $(uname -r)"; for d in /sys/bus/pci/devices/*; do '
-            '[ "$(cat "$d/vendor" 2>/dev/null)" = 0x10de ] || continue; '
-            'case "$(cat "$d/class")" in 0x0680*) echo "switch $(cat "$d/device")";; esac; done; '
+            'echo "kernel $(uname -r)"; for d in /sys/bus/pci/devices/*; do [ -r "$d/vendor" ] || continue; '
+            'read -r v <"$d/vendor" && [ "$v" = 0x10de ] && read -r c <"$d/class" || continue; '
+            'case "$c" in 0x0680*) read -r i <"$d/device"; echo "switch $i";; esac; done; '
             # the first four bytes are the variable's attributes
             f"[ ! -r {_SECURE_BOOT} ] || echo secure $(od -An -t u1 -j 4 -N 1 {_SECURE_BOOT})"
         )

@@ -27,11 +27,11 @@ class NvidiaGpus(FactBase[list[Gpu]]):
     def command(self) -> str:
         """One line a GPU: address, device id, driver."""
         return (
-            "for d in /sys/bus/pci/devices/*; do "
-            '[ "$(cat "$d/vendor" 2>/dev/null)" = 0x10de ] || continue; '
-            'case "$(cat "$d/class")" in 0x03*) ;; *) continue;; esac; '
-            'r=$(readlink -f "$d/driver" 2>/dev/null || true); '
-            'echo "${d##*/} $(cat "$d/device") ${r##*/}"; done'
+            # the shell reads by itself: a server has hundreds of devices, and a process each would take long
+            'for d in /sys/bus/pci/devices/*; do [ -r "$d/vendor" ] && read -r v <"$d/vendor" && '
+            '[ "$v" = 0x10de ] && read -r c <"$d/class" || continue; '
+            'case "$c" in 0x03*) ;; *) continue;; esac; read -r i <"$d/device"; '
+            'r=$(readlink -f "$d/driver" 2>/dev/null || true); echo "${d##*/} $i ${r##*/}"; done; true'
         )
 
     def process(self, output: list[str]) -> list[Gpu]:

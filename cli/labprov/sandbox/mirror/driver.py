@@ -16,7 +16,7 @@ from labprov.sandbox.mirror.package import File, Link, Package
 from labprov.sandbox.mirror.scripts import shell, with_units
 
 FILES = Path(__file__).parent / "files/nvidia"
-MAX_CUDA = {570: "12.8", 580: "13.0", 590: "13.1", 595: "13.2", 610: "13.3", 615: "13.4"}
+MAX_CUDA = {535: "12.2", 570: "12.8", 580: "13.0", 590: "13.1", 595: "13.2", 610: "13.3", 615: "13.4"}
 """The newest CUDA version that a driver branch supports."""
 
 _LIB = "/usr/lib/x86_64-linux-gnu"
