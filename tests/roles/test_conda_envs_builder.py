@@ -236,8 +236,23 @@ def test_what_is_not_ours_is_refused(place):
             place.current(name)
 
 
-def test_a_user_that_does_not_exist_is_said(place):
-    assert seen(place, ("a", "nobody-of-that-name")).no_user == {"nobody-of-that-name"}
+def test_a_user_that_does_not_exist_yet_has_no_environments(place):
+    found = seen(place, ("a", "nobody-of-that-name"))
+    assert (found.digests, found.left) == ({}, frozenset())
+
+
+def test_a_state_that_a_user_made_something_else_stops_nobody(place):
+    build = made(place, "a")
+    place.point("a", build)
+    (build / places.STATE).unlink()
+    os.mkfifo(build / places.STATE)
+    assert seen(place, ("a", "")).digests == {"a": "broken"}
+
+
+def test_condas_answer_is_the_last_object_that_it_prints():
+    progress = '{"fetch": "numpy", "progress": 1.0}\0Note: {not json\n'
+    assert programs._json(progress + '{"success": true}') == {"success": True}
+    assert programs._json("nothing") == {}
 
 
 def test_a_failed_build_leaves_the_old_one_and_nothing_else(place, tmp_path):

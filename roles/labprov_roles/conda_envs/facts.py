@@ -14,8 +14,9 @@ from labprov_roles.conda_envs.builder.places import BUILDS, LISTING, STATE
 # takes as long as all the rest.
 _ONE = (
     'one() {{ p=$1/$2; if [ -L "$p" ]; then t=$(cd -P "$p" 2>/dev/null && pwd); r=$(cd -P "$1" && pwd); '
-    'case $t in "$r/{builds}/$2"-*) if read -r want 2>/dev/null < "$t/{state}"; then '
-    '[ "$(cat "$t/{state}")" = "$(echo "$want"; cd "$t" && {listing})" ] || want=changed; else want=broken; fi; '
+    'case $t in "$r/{builds}/$2"-*) if [ -f "$t/{state}" ] && read -r want < "$t/{state}"; then '
+    '[ "$(head -c 4000000 "$t/{state}")" = "$(echo "$want"; cd "$t" && {listing})" ] || want=changed; '
+    "else want=broken; fi; "
     'echo "env $2 $want";; "") echo "env $2 broken";; *) echo "env $2 foreign";; esac; '
     'elif [ -e "$p" ]; then echo "env $2 foreign"; fi; }}; '
 )
@@ -37,8 +38,6 @@ class Environments:
     ``broken``: it is not whole; ``foreign``: not labprov's. What is not there is not named."""
     left: frozenset[str] = frozenset()
     """Owners (a user, or empty: shared) in whose folder builds lie that nobody uses any more."""
-    no_user: frozenset[str] = frozenset()
-    """Users that do not exist."""
 
 
 class EnvironmentsAt(FactBase[Environments]):
@@ -56,9 +55,6 @@ class EnvironmentsAt(FactBase[Environments]):
         folders = {
             user: f'"$(home {shlex.quote(user)})/.conda/envs"' if user else shlex.quote(envs) for _, user in wanted
         }
-        for user in folders:
-            if user:
-                text += f"getent passwd {shlex.quote(user)} >/dev/null || echo nouser {shlex.quote(user)}; "
         for name, user in wanted:
             text += f"one {folders[user]} {shlex.quote(name)}; "
         for user, folder in folders.items():
@@ -66,10 +62,9 @@ class EnvironmentsAt(FactBase[Environments]):
         return text + "true"
 
     def process(self, output: list[str]) -> Environments:
-        """Lines like ``env NAME DIGEST``, ``left USER``, ``nouser USER``."""
+        """Lines like ``env NAME DIGEST``, ``left USER``."""
         rows = [line.split(" ") for line in output]
         return Environments(
             {row[1]: row[2] for row in rows if row[0] == "env" and len(row) == 3},
             frozenset(row[1] if len(row) > 1 else "" for row in rows if row[0] == "left"),
-            frozenset(row[1] for row in rows if row[0] == "nouser" and len(row) == 2),
         )

@@ -38,8 +38,6 @@ def check(prefix: str, wanted: Wanted) -> Commands:
     + wanted: environments, each a name and a user (empty: shared)
     """
     found = _found(prefix, wanted)
-    for user in sorted(found.no_user):
-        raise OperationError(f"there is no user {user}, who is named for an environment: make the account first")
     for name, user in wanted:
         if found.digests.get(name) == "foreign":
             where = f"~{user}/.conda/envs/{name}" if user else f"{prefix}/envs/{name}"
@@ -69,7 +67,8 @@ def decide_who_installs_what(state: State, host: Host, prefix: str, request: Req
         if read_lock(path, request) is not None:
             return True
         job = _job("decide", prefix, request)
-        done, output = host.run_shell_command(_command(prefix, None), _stdin=json.dumps(job))
+        sudo = bool(host.data.get("_sudo"))  # under plain pyinfra; labprov's own connection is root's
+        done, output = host.run_shell_command(_command(prefix, None), _stdin=json.dumps(job), _sudo=sudo)
         text = "\n".join(output.stdout_lines) + "\n"
         if not done:
             logger.warning((output.stderr_lines or ["error: the builder said nothing"])[-1])

@@ -47,17 +47,16 @@ class Programs:
             "LC_ALL": "C.UTF-8",
             "CONDA_PKGS_DIRS": str(self.packages),
             "CONDA_REGISTER_ENVS": "false",
-            "CONDA_JSON": "false",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_INPUT": "1",
         }
 
     def create(self, prefix: Path, *words: str) -> dict[str, Any]:
         """``conda create`` at a prefix. Raises Missing, Unsolvable, Trouble."""
-        command = [self.conda, "create", "--yes", "--json", "--prefix", str(prefix), *words]
+        command = [self.conda, "create", "--yes", "--quiet", "--json", "--prefix", str(prefix), *words]
         done = self._run(command)
         answer = _json(done.stdout)
-        if done.returncode == 0 and answer.get("success", False):
+        if done.returncode == 0:
             return answer
         raise _of_conda(answer, done.stdout + done.stderr)
 
@@ -98,7 +97,7 @@ def unreached(text: str) -> str:
 def _of_conda(answer: dict[str, Any], said: str) -> Exception:
     kind = str(answer.get("exception_name") or "")
     message = str(answer.get("message") or answer.get("error") or said).strip()
-    if kind in ("PackagesNotFoundError", "ResolvePackageNotFound"):
+    if kind.startswith("PackagesNotFound") or kind == "ResolvePackageNotFound":
         found = [str(spec) for spec in answer.get("packages") or []] or re.findall(
             r"^\s*- (?!http)(\S.*)$", message, re.M
         )
@@ -116,8 +115,13 @@ def _line(message: str) -> str:
 
 
 def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text[text.index("{") :])
-    except ValueError:
-        return {}
+    """The last JSON object of what conda printed: it may tell its progress before, as objects too."""
+    found: Any = {}
+    decoder, start = json.JSONDecoder(), text.find("{")
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except ValueError:
+            end = start + 1
+        start = text.find("{", end)
     return found if isinstance(found, dict) else {}
