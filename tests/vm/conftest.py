@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+DOCS = Path(__file__).parents[2] / "docs"
+
 
 class Log:
-    """Prints commands as a person would type them, what they said, and the time of each and of all."""
+    """Prints commands as a person would type them, what they said, and the time of each and of all; keeps it."""
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()
+        self.begun, self.kept = time.monotonic(), [_machine()]
+        self.hidden: dict[str, str] = {}
+        """What is of this machine only -> what stands for it in the log."""
 
     def say(self, text: str) -> None:
         """Print a line with the time since the beginning."""
         seconds = int(time.monotonic() - self.begun)
-        print(f"[{seconds // 60:2}:{seconds % 60:02}] {text}", flush=True)
+        self.line(f"[{seconds // 60:2}:{seconds % 60:02}] {text}")
+
+    def line(self, text: str) -> None:
+        """Print a line as it is."""
+        for secret, shown in self.hidden.items():
+            text = text.replace(secret, shown)
+        self.kept.append(text.rstrip())
+        print(text, flush=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -39,7 +52,6 @@ class Log:
         env: Mapping[str, str] | None = None,
         code: int | None = 0,
         show: int = 40,
-        stdin: str = "",
     ) -> str:
         """Run a command; its output (both streams), of which the last ``show`` lines are printed. Fails on the code."""
         words = [str(word) for word in command]
@@ -48,7 +60,7 @@ class Log:
                 words,
                 cwd=cwd,
                 env=dict(env) if env else None,
-                input=stdin,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -58,16 +70,25 @@ class Log:
             # Vagrant draws progress with carriage returns; what is overwritten on a screen is no line of a log.
             lines = [line.rpartition("\r")[2].rstrip() for line in done.stdout.splitlines()]
             for line in lines[-show:] if show else []:
-                print(f"          {line}".rstrip())
+                self.line(f"          {line}")
         if code is not None:
             assert done.returncode == code, f"exit code {done.returncode}: {title or words}\n{done.stdout[-6000:]}"
         return done.stdout
 
 
+def _machine() -> str:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024**3
+    busy = f"load {os.getloadavg()[0]:.1f} from others at the start"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {memory:.0f} GiB, {busy}\n"
+
+
 @pytest.fixture(scope="module")
-def log() -> Iterator[Log]:
-    """The log of one whole run."""
-    made = Log()
-    print()
+def log(request: pytest.FixtureRequest) -> Iterator[Log]:
+    """The log of one whole run; when every test passed it is put into docs/, as ``vm-run.log`` for ``vm_run.py``."""
+    failed, made = request.session.testsfailed, Log()
+    print(f"\n{made.kept[0]}")
     yield made
     made.say("end")
+    if request.session.testsfailed == failed and len(made.kept) > 10:  # a story that was skipped is short
+        name = f"{request.path.stem.replace('_', '-')}.log"
+        (DOCS / name).write_text("\n".join(made.kept) + "\n")

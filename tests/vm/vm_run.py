@@ -123,6 +123,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, log: Any) -> Iterator[Lab]:
         pytest.skip(reason)
     root = tmp_path_factory.mktemp("lab")
     made = Lab(root, log)
+    log.hidden[str(root)] = "lab"
     with ground():
         shutil.copytree(HERE / "lab", root, dirs_exist_ok=True)
         shutil.copytree(ROOT / "vagrant", root / "vagrant", ignore=shutil.ignore_patterns("build"))
