@@ -63,17 +63,17 @@ class Log:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
                 check=False,
             )
-            # Vagrant draws progress with carriage returns; what is overwritten on a screen is no line of a log.
-            lines = [line.rpartition("\r")[2].rstrip() for line in done.stdout.splitlines()]
-            for line in lines[-show:] if show else []:
+            # Vagrant draws progress with carriage returns: what is overwritten on a screen is no line of a log.
+            said = done.stdout.decode(errors="replace")
+            lines = [line.rstrip("\r").rpartition("\r")[2].replace("\033[K", "") for line in said.split("\n")]
+            lines = [line for line in lines if not line.startswith("Progress:")]
+            for line in "\n".join(lines).strip("\n").split("\n")[-show:] if show else []:
                 self.line(f"          {line}")
         if code is not None:
-            assert done.returncode == code, f"exit code {done.returncode}: {title or words}\n{done.stdout[-6000:]}"
-        return done.stdout
+            assert done.returncode == code, f"exit code {done.returncode}: {title or words}\n{said[-6000:]}"
+        return said
 
 
 def _machine() -> str:
