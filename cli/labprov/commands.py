@@ -72,9 +72,11 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
     made = make_plan(selection)
     with running(made, selection, output, journal=None) as run:
         run.preview()
+        run.find_stale()
     record = run.record
     text.plan(output.console, record.planned, record.targets, diffs=True, commands=output.verbose)
     text.problems(output.console, record.hosts)
+    text.stale_lock(output.console, record.lock)
     text.plan_summary(output.console, record)
     if output.json:
         click.echo(data.as_json(record))

@@ -200,6 +200,26 @@ def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int
 
 
 @main.command()
+@_options(*_SELECTION, *_OUTPUT)
+@click.option(
+    "--upgrade",
+    multiple=True,
+    is_flag=False,
+    flag_value="everything",
+    metavar="[WHAT]",
+    help="Move to what is newest: a role, a package, a host or a group; without a name all.",
+)
+def lock(upgrade: tuple[str, ...], as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
+    """Write down in labprov.lock what DEPLOY decides for the hosts; changes nothing on them.
+
+    From then on each, and every new one like it, gets exactly that. --upgrade takes the next word as its WHAT.
+    """
+    from labprov.lock import command
+
+    return command.lock(_selection(**selection), upgrade, _output(as_json, verbose, no_color))
+
+
+@main.command()
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option(
     "--gpu", "gpus", multiple=True, metavar="NAME", help="A card, as 'RTX 5090', 'A100:8' or a PCI device id."

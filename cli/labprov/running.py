@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from labprov import apply as stage
 from labprov import rollout
@@ -20,7 +21,8 @@ from labprov.apply import HostResult, Policy, Status, Waiting
 from labprov.engine.learned import Learned
 from labprov.engine.outcome import Outcome
 from labprov.engine.session import Failure, Session
-from labprov.errors import Interrupted
+from labprov.errors import Interrupted, UserError
+from labprov.lock.run import LOOK, Locking
 from labprov.plan import Plan
 from labprov.reboots import Mode
 from labprov.report import text
@@ -28,6 +30,9 @@ from labprov.report.journal import Journal
 from labprov.report.live import Collector, Live
 from labprov.report.summary import Run, changes, failed_in_checks
 from labprov.verify.checks import Check
+
+_OFFERS = "offers"
+"""Under which name a run remembers how it asked what repositories offer: only a plan does."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,12 @@ class Running:
     """A run that goes on; ``record`` is what it found out so far."""
 
     def __init__(
-        self, session: Session, plan: Plan, record: Run, output: Output, journal: Journal | None, learned: Learned
+        self, session: Session, locking: Locking, record: Run, output: Output, journal: Journal | None, learned: Learned
     ) -> None:
-        self.session, self.plan, self.record, self.console = session, plan, record, output.console
+        self.session, self.locking, self.record, self.console = session, locking, record, output.console
+        self.plan = locking.followed.plan
+        self.asked_of_offers: dict[str, list[str]] = {}
+        """Host -> what ``find_stale`` asked of it."""
         self.verbose, self.learned = output.verbose, learned
         self.verifying, self.verified = False, set[str]()
         self.keep_planned: Callable[[Outcome], None] = record.planned.append
@@ -76,12 +84,14 @@ class Running:
         """Connect to all hosts; nothing is asked but who waits for a reboot."""
         self._greet()
         self.record.hosts = stage.connect(self.session, self.plan)
+        self._follow_lock()
 
     def preview(self) -> None:
         """Connect, and find out what would change."""
         self._greet()
         with self.console.status("connecting, and finding out what would change"):
             self.session.connect(meanwhile=[partial(getattr, step.role, "tasks") for step in self.plan.steps])
+            self._follow_lock()
             self.record.hosts = stage.preview(self.session, self.plan, Collector(self.keep_planned))
 
     def apply(self, policy: Policy, confirm: Callable[[str], bool] | None = None) -> None:
@@ -105,6 +115,16 @@ class Running:
             self._apply_batch(policy, confirm, [name for name in names if name in busy], title)
             if policy.verify_batches:
                 self.verify(names)
+        self._record_lock()
+
+    def find_stale(self) -> None:
+        """Say where the lock is behind the times; asks the hosts what their repositories offer."""
+        from labprov.lock import stale  # an apply has no use for it
+
+        before = self.session.asked()
+        self.record.lock = stale.lines(self.locking, self.session)
+        now = self.session.asked()
+        self.asked_of_offers = {name: [c for c in commands if c not in before[name]] for name, commands in now.items()}
 
     def verify(self, names: Sequence[str] | None = None) -> None:
         """Check the hosts that are as the plan wants them; one that waits for a reboot cannot be verified yet."""
@@ -177,6 +197,21 @@ class Running:
         yes = confirm(f"Reboot {text.names([w.name for w in waiting])}?")
         return {w.name: w.asking.there.busy if yes else None for w in waiting}
 
+    def _follow_lock(self) -> None:
+        self.locking.look(self.session)
+        self.plan = self.locking.followed.plan
+
+    def _record_lock(self) -> None:
+        """Write down what the hosts that came out well have got, where the lock has less than that."""
+        fine = [host.name for host in self.record.hosts if host.status is Status.OK]
+        try:
+            into = self.locking.record(self.locking.resolve(self.session, fine)[0])
+        except UserError as error:
+            self.console.print(f"\n[yellow]The lock was not written:[/] {escape(str(error))}")
+            return
+        for name, hosts in into.items():
+            self.console.print(f"\nLocked in {self.locking.lock.path}: {text.names(hosts)} as {escape(name)}")
+
     def _live(self, hosts: list[str]) -> Live:
         roles = [step.role.name for step in self.plan.steps]
         return Live(self.console, hosts, roles, self.verbose, self.keep_applied)
@@ -200,20 +235,24 @@ def _ended(value: object) -> TypeGuard[HostResult | Failure]:
 
 @contextmanager
 def running(plan: Plan, selection: Selection, output: Output, journal: str | None) -> Iterator[Running]:
-    """Connections to the plan's hosts, with what earlier runs learned to ask; ``journal``: the command's name in it."""
+    """Connections to the plan's hosts, with what earlier runs learned to ask; ``journal``: the command's name in it.
+
+    Raises UserError for a lock that is damaged or contradicts the inventory, before any connection.
+    """
+    locking = Locking(plan)
     learned = Learned(f"{plan.inventory.path.resolve()} {plan.deploy.path.resolve()}")
 
     # Other roles ask other facts, and a verification asks few: what each asks is remembered apart.
     asking = "-".join(["facts", *(["verify"] if journal == "verify" else []), *sorted(selection.only)])
 
     def expected(name: str) -> Sequence[str]:
-        return learned.get(name, asking)
+        return [*learned.get(name, asking), *(learned.get(name, _OFFERS) if journal is None else ())]
 
     names = tuple(host.name for host in plan.hosts)
     record = Run(plan.deploy.name, plan.inventory.simulation, str(plan.inventory.path.resolve()), names)
     diary = Journal(record, journal, _warn) if journal else None
     with Session(stage.targets(plan.hosts), selection.parallel, expected, selection.sudo_password) as session:
-        run = Running(session, plan, record, output, diary, learned)
+        run = Running(session, locking, record, output, diary, learned)
         try:
             yield run
         except (Interrupted, KeyboardInterrupt) as stopped:
@@ -223,7 +262,10 @@ def running(plan: Plan, selection: Selection, output: Output, journal: str | Non
             raise
         for name, commands in session.asked().items():
             if commands:
-                learned.put(name, asking, commands)
+                offers = run.asked_of_offers.get(name, [])
+                learned.put(name, asking, [c for c in dict.fromkeys([*LOOK, *commands]) if c not in offers])
+                if journal is None:
+                    learned.put(name, _OFFERS, offers)
     learned.save()
     if diary:
         diary.end(record)

@@ -45,6 +45,7 @@ class Lab:
             inventory["settings"][role] = {**inventory["settings"].get(role, {}), **values}
         file = self.folder / "lab.yml"
         file.write_text(yaml.safe_dump(inventory, sort_keys=False))
+        (self.folder / "labprov.lock").unlink(missing_ok=True)  # here the settings move what is locked
         command = [sys.executable, "-m", "labprov", verb, "workstation", "-i", str(file), "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=self.folder)
         assert done.stdout.startswith("{"), done.stdout + done.stderr

@@ -58,6 +58,7 @@ class Lab:
         inventory = yaml.safe_load(self.sandbox.inventory.read_text())
         inventory["settings"] = {**inventory.get("settings", {}), **settings}
         (self.folder / "lab.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
+        (self.folder / "labprov.lock").unlink(missing_ok=True)  # here the settings move what is locked
         command = [sys.executable, "-m", "labprov", verb, "containers", "-i", "lab.yml", "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=self.folder)
         assert done.stdout.startswith("{"), done.stdout[-2000:] + done.stderr[-4000:]

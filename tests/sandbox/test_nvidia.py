@@ -38,6 +38,7 @@ class Lab:
         inventory["settings"] = {**(inventory.get("settings") or {}), **settings}
         file = self.folder / "lab.yml"
         file.write_text(yaml.safe_dump(inventory, sort_keys=False))
+        (self.folder / "labprov.lock").unlink(missing_ok=True)  # here the settings move what is locked
         roles = ("--role", "nvidia_driver", "--role", "cuda")
         return self.cli.report(verb, "gpu-node", "-i", str(file), "-l", node, *roles, *words, state=self.folder)
 

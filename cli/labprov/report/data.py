@@ -20,6 +20,7 @@ def as_data(run: Run) -> dict[str, Any]:
         "simulation": run.simulation,
         "exit_code": exit_code(run),
         "hosts": [asdict(host) for host in run.hosts],
+        "lock": list(run.lock),
         "plan": [asdict(outcome) for outcome in run.planned],
         "outcomes": [asdict(outcome) for outcome in run.applied],
         "checks": [asdict(check) for check in run.checks],

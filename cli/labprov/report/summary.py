@@ -26,6 +26,8 @@ class Run:
     applied: list[Outcome] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     hosts: list[HostResult] = field(default_factory=list)
+    lock: list[str] = field(default_factory=list)
+    """Where the lock is behind the times (plan)."""
     finished: bool = True
     """False when it is read from the journal of a run that was cut off."""
     interrupted: bool = False

@@ -75,6 +75,12 @@ def plan_summary(console: Console, run: Run) -> None:
         console.print(f"\n[green]Nothing to change[/] on {_plural(len(run.hosts), 'host')}.")
 
 
+def stale_lock(console: Console, lines: Iterable[str]) -> None:
+    """Where the lock is behind the times, one line each."""
+    for line in lines:
+        console.print(f"[yellow]lock[/] {escape(line)}")
+
+
 def problems(console: Console, hosts: Iterable[HostResult]) -> None:
     """Each host that is not ok: the cause, and what was not reached."""
     for host in hosts:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labprov.errors import UserError
+from labprov.lock import file as lock
 from labprov.sandbox import gpu, image, mounts, network, node, processes, requirements, server
 from labprov.sandbox import inventory_file as inventories
 from labprov.sandbox.places import CACHE, STATE, Places
@@ -176,6 +177,7 @@ def _remove_files(places: Places) -> list[str]:
     removed = []
     if written.exists() and inventories.is_ours(file := Path(written.read_text())):
         file.unlink()
+        lock.forget(file)
         removed.append(f"inventory {file}")
     shutil.rmtree(places.home)
     for folder in (STATE, STATE.parent):

@@ -150,7 +150,7 @@ def install_driver(wanted: Sequence[str], remove: Sequence[str], target: Target)
     gone = [*expand(remove, found), *(name for name in remove if "*" not in name)]
     along = _along(found, [*(spec.partition("=")[0] for spec in wanted), *gone], target)
     install, leave = [*wanted, *along.install], sorted({*gone, *along.remove})
-    commands = list(packages.install._inner(packages=install, remove=leave))
+    commands = list(packages.install._inner(packages=install, remove=leave, together=exact_version(wanted)))
     if commands:
         yield from packages.release._inner(packages=DRIVER_PACKAGES)
     yield from commands
@@ -164,6 +164,12 @@ def remove_orphans() -> Commands:
         host.noop("there are none")
         return
     yield StringCommand("rm -f --", *map(QuoteString, orphans), "&& ldconfig")
+
+
+def exact_version(wanted: Sequence[str]) -> str:
+    """The version that all of ``name=version`` are asked for at; empty when it is left open."""
+    versions = {version for _, _, version in (spec.partition("=") for spec in wanted) if version}
+    return versions.pop() if len(versions) == 1 and "*" not in "".join(versions) else ""
 
 
 def _along(found: Sequence[Package], settled: Sequence[str], target: Target) -> Moves:

@@ -157,7 +157,7 @@ def test_a_change_of_branch_takes_held_libraries_along(commands):
     newer = {"libcuda1": "595.91.07-1"}
     facts = switching(there, newer, ["libcuda1", "linux-image-amd64", "nvidia-driver-cuda"])
     wanted = ("nvidia-driver-cuda=595.*", "nvidia-kernel-open-dkms=595.*")
-    unhold, install = commands(
+    unhold, _, install = commands(
         operations.install_driver, facts, wanted=wanted, remove=("nvidia-kernel-dkms",), target=BRANCH_595
     )
     assert "{ apt-mark unhold libcuda1 nvidia-driver-cuda ;" in unhold
@@ -173,7 +173,7 @@ def test_a_change_of_source_is_one_transaction(commands):
     offered = {"libcuda1": "580.178.04-1", "nvidia-smi": "535.261.03-1", "nvidia-alternative": "535.261.03-1"}
     wanted = ("nvidia-driver-cuda=580.*", "nvidia-kernel-open-dkms=580.*", "nvidia-persistenced=580.*")
     target = Target("vendor", 580, "580.*")
-    (install,) = commands(
+    _, install = commands(
         operations.install_driver,
         switching(there, offered),
         wanted=wanted,

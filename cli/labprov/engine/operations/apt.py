@@ -46,6 +46,12 @@ def update() -> StringCommand:
     return patient(apt_get("update", options=["-o APT::Update::Error-Mode=any"]))
 
 
+def know(specs: Sequence[str]) -> StringCommand:
+    """Fetch the package lists when they do not have one of ``name=version``, as after a release of today."""
+    shown = [StringCommand('[ -n "$(apt-cache show --', QuoteString(spec), '2>/dev/null)" ] &&') for spec in specs]
+    return patient(StringCommand(*shown, "true ||", apt_get("update", options=["-o APT::Update::Error-Mode=any"])))
+
+
 def update_source(source: str) -> StringCommand:
     """Fetch the lists of one source file only; the lists of the others stay as they are."""
     only = "-o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any -o"
@@ -65,6 +71,23 @@ def repair() -> StringCommand:
 def mark(verb: str, names: Sequence[str]) -> StringCommand:
     """``apt-mark VERB NAMES``, which writes by dpkg and so needs its lock."""
     return patient(StringCommand("apt-mark", verb, *(QuoteString(name) for name in names)))
+
+
+def together(version: str, command: StringCommand) -> StringCommand:
+    """Run ``command`` with every package that has exactly this version preferred at it.
+
+    apt takes a dependency at its candidate, also where a package that is asked for at an older version needs it at
+    just that one. What /etc/apt/preferences says counts after it; preferences.d does so anyway.
+    """
+    pin = QuoteString(f"Package: ?*\nPin: version {version}\nPin-Priority: 1002\n\n")
+    return StringCommand(
+        "d=$(mktemp -d) && chmod 755 $d && printf %s",
+        pin,
+        ">$d/preferences && { cat /etc/apt/preferences >>$d/preferences 2>/dev/null || true; } && "
+        'echo "Dir::Etc::preferences \\"$d/preferences\\";" >$d/conf && APT_CONFIG=$d/conf',
+        command,
+        '; s=$?; rm -rf -- "$d"; exit $s',
+    )
 
 
 def split(spec: str) -> tuple[str, str]:

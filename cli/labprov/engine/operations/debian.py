@@ -63,9 +63,16 @@ class Debian:
 
     def change(self, install: Sequence[str], remove: Sequence[str], recommends: bool) -> Commands:
         """By one ``apt-get install``: ``name-`` removes."""
+        exact = [spec for spec in install if "=" in spec and "*" not in spec]
+        if exact:
+            yield apt.know(exact)
         options = [] if recommends else ["--no-install-recommends"]
         options += ["--allow-downgrades", "--allow-change-held-packages"]
         yield apt.apt_get("install", *install, *(f"{name}-" for name in remove), options=options)
+
+    def together(self, version: str, command: StringCommand) -> StringCommand:
+        """On its own apt would take dependencies at their newest."""
+        return apt.together(version, command)
 
     def remove(self, names: Sequence[str], purge: bool) -> Commands:
         """By apt-get."""

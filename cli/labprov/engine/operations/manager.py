@@ -51,6 +51,9 @@ class PackageManager(Protocol):
     def change(self, install: Sequence[str], remove: Sequence[str], recommends: bool) -> Commands:
         """Install specs and remove packages in one transaction."""
 
+    def together(self, version: str, command: StringCommand) -> StringCommand:
+        """The command with dependencies taken at exactly this version where they have it."""
+
     def remove(self, names: Sequence[str], purge: bool) -> Commands:
         """Remove installed packages."""
 

@@ -35,12 +35,15 @@ def refresh_source(source: str, keyring: str) -> Commands:
 
 
 @operation()
-def install(packages: Sequence[str], recommends: bool = False, remove: Sequence[str] = ()) -> Commands:
+def install(
+    packages: Sequence[str], recommends: bool = False, remove: Sequence[str] = (), together: str = ""
+) -> Commands:
     """Install packages at the versions asked for, in one transaction.
 
     + packages: names, or ``name=version`` where the version may hold ``*``; a lower version is a downgrade
     + recommends: also install what the packages recommend
     + remove: packages that go in the same transaction, so that a switch never leaves the host with neither
+    + together: a version that dependencies are taken at too, of those that have it
 
     A package that is held is changed all the same: whoever calls this manages it. Never upgrades a package whose
     installed version satisfies what is asked for. RHEL's versions are ``[epoch:]version-release``, of which epoch and
@@ -57,7 +60,9 @@ def install(packages: Sequence[str], recommends: bool = False, remove: Sequence[
         host.noop(f"{', '.join(packages)}: installed")
         return
     yield from manager.ready()
-    yield from manager.change(todo, gone, recommends)
+    *before, last = manager.change(todo, gone, recommends)
+    yield from before
+    yield manager.together(together, last) if together and isinstance(last, StringCommand) else last
 
 
 @operation()

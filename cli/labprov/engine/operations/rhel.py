@@ -71,6 +71,10 @@ class Rhel:
         else:
             yield from dnf.exchange(install, remove, options=[*options, _UNLOCKED])
 
+    def together(self, version: str, command: StringCommand) -> StringCommand:
+        """Dnf looks for dependencies that fit by itself."""
+        return command
+
     def remove(self, names: Sequence[str], purge: bool) -> Commands:
         """By dnf; what they alone needed stays, as it does with apt."""
         yield dnf.dnf("remove", *names, options=["--noautoremove", _UNLOCKED])
