@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labprov import inventory
+from labprov.apply import HostResult, Status
+from labprov.commands import _question
 from labprov.engine.facts.presence import Presence, PresenceNow
 from labprov.errors import UserError, Where
 from labprov.reboots import ALWAYS, FORBIDDEN, NEVER, Mode, read, rule, why_not
+from labprov.report.summary import Run
 
 HERE = Where(Path("lab.yml"), 1, "reboot")
 ANNA = Presence(minute=3 * 60, users=("anna (pts/0)",))
@@ -182,3 +185,12 @@ def test_presence_leaves_out_our_own_session_and_what_holds_a_gpu_for_nobody():
 def test_presence_without_logind_asks_who():
     found = PresenceNow().process(["time 23:59", "who anna pts/1 2026-11-22 15:11 (192.0.2.7)"])
     assert (found.minute, found.users) == (1439, ("anna (pts/1)",))
+
+
+@pytest.mark.parametrize(
+    ("override", "question"), [(ALWAYS, "Reboot a?"), (FORBIDDEN, ""), (None, "")], ids=["always", "no", "ask"]
+)
+def test_in_a_terminal_nobody_is_rebooted_without_a_question(tmp_path, override, question):
+    """Under ``ask`` it comes when the host stands before its reboot."""
+    waiting = Run("x", hosts=[HostResult("a", Status.OK, reboot=("why",)), HostResult("b", Status.OK)])
+    assert _question(waiting, load(tmp_path, "reboot: ask\nhosts: {a: , b: }", override=override)) == question

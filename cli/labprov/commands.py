@@ -19,7 +19,7 @@ from labprov.errors import Interrupted, UserError
 from labprov.report import data, journal, text
 from labprov.report.junit import as_junit
 from labprov.report.summary import Run, changes, exit_code, not_done
-from labprov.running import Output, Selection, running
+from labprov.running import Output, Running, Selection, running
 
 _INVENTORIES = {
     "sandbox": "bring up the sandbox by 'labprov sandbox up'",
@@ -99,7 +99,7 @@ def apply(selection: Selection, output: Output, options: Options, confirm: Calla
         text.plan(output.console, run.record.planned, run.record.targets, diffs, output.verbose)
         text.problems(output.console, run.record.hosts)
         text.plan_summary(output.console, run.record)
-        if changes(run.record.planned) and confirm and not _agreed(confirm, run.record):
+        if confirm and not _agreed(run, policy, confirm):
             output.console.print("Nothing was changed.")
             return exit_code(run.record)
         run.apply(policy, confirm)
@@ -172,14 +172,22 @@ def _conclude(run: Run, output: Output) -> int:
     return exit_code(run)
 
 
-def _agreed(confirm: Callable[[str], bool], run: Run) -> bool:
-    """Whether the user wants the changes. Raises Interrupted."""
+def _agreed(run: Running, policy: Policy, confirm: Callable[[str], bool]) -> bool:
+    """Whether the user wants what would be done; nobody is asked about nothing. Raises Interrupted."""
+    question = _question(run.record, policy.reboots)
+    if not question:
+        return True
+    if reboots.ALWAYS in policy.reboots.rules.values():
+        text.in_use(run.console, run.in_use())
     try:
-        return confirm(_question(run))
+        return confirm(question)
     except KeyboardInterrupt:
         raise Interrupted({}, note="nothing was changed") from None
 
 
-def _question(run: Run) -> str:
-    hosts = sorted({outcome.host for outcome in changes(run.planned)})
-    return f"Apply these changes to {', '.join(hosts) if len(hosts) <= 5 else f'{len(hosts)} hosts'}?"
+def _question(run: Run, rules: reboots.Reboots) -> str:
+    """About the changes, or else about the reboots that are due; empty when there are neither."""
+    if hosts := sorted({outcome.host for outcome in changes(run.planned)}):
+        return f"Apply these changes to {', '.join(hosts) if len(hosts) <= 5 else f'{len(hosts)} hosts'}?"
+    due = [host.name for host in run.hosts if host.reboot and rules.rules[host.name].decides]
+    return f"Reboot {text.names(due)}?" if due else ""

@@ -49,6 +49,11 @@ class Rule:
     window: tuple[int, int] = (0, 0)
     """First minute of the day, and the first one after; the second is smaller when midnight lies between."""
 
+    @property
+    def decides(self) -> bool:
+        """Whether a host may be rebooted without another question."""
+        return self.mode not in (Mode.NEVER, Mode.ASK)
+
 
 NEVER = Rule(Mode.NEVER, "reboot: never")
 FORBIDDEN = Rule(Mode.NEVER, "--no-reboot")

@@ -24,6 +24,7 @@ from labprov.engine.session import Failure, Session
 from labprov.errors import Interrupted, UserError
 from labprov.lock.run import LOOK, Locking
 from labprov.plan import Plan
+from labprov.rebooting import presence
 from labprov.reboots import Mode
 from labprov.report import text
 from labprov.report.journal import Journal
@@ -125,6 +126,11 @@ class Running:
         self.record.lock = stale.lines(self.locking, self.session)
         now = self.session.asked()
         self.asked_of_offers = {name: [c for c in commands if c not in before[name]] for name, commands in now.items()}
+
+    def in_use(self) -> dict[str, str]:
+        """What a reboot would end now, in words, for each host where it would end anything; one round trip."""
+        told = self.session.each(lambda host: presence(self.session, host).told)
+        return {name: words for name, words in told.items() if isinstance(words, str) and words}
 
     def verify(self, names: Sequence[str] | None = None) -> None:
         """Check the hosts that are as the plan wants them; one that waits for a reboot cannot be verified yet."""

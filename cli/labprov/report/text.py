@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -129,6 +129,12 @@ def summary(console: Console, run: Run) -> None:
             console.print(
                 f"[bold red]do not reboot[/] [bold]{escape(host.name)}[/] before this is repaired: {escape(problem)}"
             )
+
+
+def in_use(console: Console, hosts: Mapping[str, str]) -> None:
+    """What ``--reboot`` would end: host name -> words."""
+    for name, there in hosts.items():
+        console.print(f"[bold red]--reboot waits for nobody on[/] [bold]{escape(name)}[/]: {escape(there)}")
 
 
 def reboot_question(console: Console, hosts: Sequence[tuple[str, Sequence[str], str]]) -> None:

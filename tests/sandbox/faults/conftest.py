@@ -12,7 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,11 @@ class Lab:
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
-    def in_terminal(self, *answers: str | signal.Signals, code: int = 0) -> str:
+    def in_terminal(self, *answers: str | signal.Signals, code: int = 0, options: Sequence[str] = ()) -> str:
         """Apply in a terminal, answering what is asked in turn, or sending a signal then; gives what it showed."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            self.command("apply", "work", "-i", "lab.yml", "-l", "deb12", "-l", "deb13"), cwd=self.folder,
+            self.command("apply", "work", "-i", "lab.yml", "-l", "deb12", "-l", "deb13", *options), cwd=self.folder,
             env=self.environment, text=True, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )  # fmt: skip
         self.started.append(process)

@@ -106,6 +106,10 @@ def test_nobody_to_be_asked_then_asked_in_a_terminal(lab, reboots, anna, root, o
     assert "Reboot deb12, deb13?" in no
     assert "reboot pending (you said no) deb13" in no
 
+    regardless = lab.in_terminal("n", options=["--reboot"])
+    assert "--reboot waits for nobody on deb12: logged in: admin (pts/" in regardless
+    assert reboots() == before
+
     yes = lab.in_terminal("y", "y")
     assert "verified" in yes
     assert not set(before.values()) & set(reboots().values())
@@ -127,10 +131,10 @@ def test_a_host_that_does_not_come_back_stops_the_others(lab, reboots, root):
 def test_killed_while_the_host_reboots_the_next_run_goes_on(lab, reboots, root, until):
     before = root("deb12", BOOT)
     process = lab.start("apply", "work", "-i", "lab.yml", "-l", "deb12", "--reboot")
-    until(lambda: root("deb12", BOOT, check=False) != before, 60)
+    until(lambda: root("deb12", BOOT, check=False) != before, 180)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    until(lambda: root("deb12", BOOT, check=False) not in ("", before), 60)
+    until(lambda: root("deb12", BOOT, check=False) not in ("", before), 180)
     code, run = lab.apply("-l", "deb12", "--reboot")
     assert code == 0, run["hosts"]
     assert "Reboot" not in {o["operation"] for o in run["outcomes"]}
