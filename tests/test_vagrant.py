@@ -310,6 +310,10 @@ def behind_another(lab: Lab) -> None:
     (lab.root / "config").write_text("Host gpu\n  HostName 10.0.0.9\n  ProxyCommand ssh a nc %h %p\n")
 
 
+def blocked_memory(lab: Lab) -> None:
+    (lab.folder / ".vagrant/labprov").write_text("a file where a folder should be\n")
+
+
 def silent_machine(lab: Lab) -> None:
     lab.program("ssh", "echo 'Connection refused' >&2; exit 255")
 
@@ -331,6 +335,7 @@ def silent_machine(lab: Lab) -> None:
         (group_of_that_name, ["'docker'", "rename it"]),
         (no_folder, ["vagrant.yml:1", "the folder of a Vagrantfile"]),
         (behind_another, ["'gpu' is reached through another one"]),
+        (blocked_memory, ["host keys cannot be kept in", "whoever ran `vagrant up`"]),
         (silent_machine, ["'gpu' did not tell its host keys", "Connection refused", "vagrant ssh gpu"]),
     ],
 )

@@ -61,6 +61,7 @@ def build(system: str) -> Path:
     requirements.require_root()
     path = environment()["PATH"]
     lacking = {package for program, package in PROGRAMS.items() if not shutil.which(program, path=path)}
+    lacking |= {package for file, package in requirements.FILES.items() if not Path(file).exists()}
     requirements.install(sorted(lacking), print)
     work = BUILD / f"work-{system}"
     shutil.rmtree(work, ignore_errors=True)

@@ -23,7 +23,11 @@ def find(folder: Path, where: Where) -> tuple[tuple[Machine, ...], Path]:
     kept, unchanged = memory.read()
     if not (unchanged and any(machine.running for machine in kept) and all(map(_as_remembered, kept))):
         kept = _ask(Vagrant(folder, where), memory, kept)
-        memory.write(kept)
+        try:
+            memory.write(kept)
+        except OSError as error:
+            text = f"the machines' host keys cannot be kept in {memory.file.parent}: {error.strerror}"
+            raise UserError(text, where, "whoever ran `vagrant up` should run labprov") from None
     return tuple(kept), memory.known_hosts
 
 
