@@ -56,10 +56,14 @@ def test_a_host_in_use_and_one_outside_its_window_wait(lab, reboots, anna, root,
     later = window(root, "deb13", 2, 3)
     lab.inventory["hosts"]["deb12"]["reboot"] = "when-needed"
     lab.inventory["hosts"]["deb13"]["reboot"] = later
+    root("deb12", "touch /dev/nvidia0; setsid sleep 300 </dev/nvidia0 >/dev/null 2>&1 &")
     code, run = lab.apply()
+    root("deb12", "pkill -x sleep; rm /dev/nvidia0")
     assert code == 0, run["hosts"]
     assert reboots() == before
-    assert of(run, "deb12")["held"].startswith("in use: logged in: admin (pts/")
+    held = of(run, "deb12")["held"]
+    assert held.startswith("in use: logged in: admin (pts/")
+    assert "; on the GPU: sleep (" in held
     assert of(run, "deb13")["held"] == later
     assert run["checks"] == []
     shown = lab.run("report").stdout
