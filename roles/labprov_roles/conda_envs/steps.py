@@ -48,7 +48,6 @@ def bring_about(settings: Settings) -> None:
             request=each,
             locks=settings.locks,
             wanted=wanted,
-            _timeout=7200,
         )
     for name, each_declared in declared.items():
         if each_declared.state == "absent":
