@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby
 
 from gevent.lock import BoundedSemaphore
 
@@ -130,8 +129,10 @@ class Reboots:
 def read(hosts: Sequence[Host], override: Rule | None = None, asking: bool = False) -> Reboots:
     """The rules of the inventory, or ``override`` for all. Raises UserError naming file, line and key."""
     rules = {host.name: _rule(host) for host in hosts}
-    ordered = sorted(hosts, key=lambda host: repr(_place(host)))
-    queues = [_queue(list(members)) for _, members in groupby(ordered, _place)]
+    places: dict[tuple[Where | None, Where | None], list[Host]] = {}
+    for host in hosts:
+        places.setdefault(_place(host), []).append(host)
+    queues = [_queue(members) for members in places.values()]
     if override:
         rules = dict.fromkeys(rules, override)
     timeouts = {host.name: _timeout(host) for host in hosts}
@@ -139,12 +140,11 @@ def read(hosts: Sequence[Host], override: Rule | None = None, asking: bool = Fal
 
 
 def _rule(host: Host) -> Rule:
-    values = host.tree.plain()
-    return rule(values["reboot"], host.origin("reboot")) if "reboot" in values else NEVER
+    return rule(host.tree.value("reboot"), host.origin("reboot")) if "reboot" in set(host.tree) else NEVER
 
 
 def _timeout(host: Host) -> float:
-    value = host.tree.plain().get("reboot_timeout", TIMEOUT)
+    value = host.tree.value("reboot_timeout", TIMEOUT)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 86_400:
         raise UserError(f"should be a number of seconds up to a day, got {value!r}", host.origin("reboot_timeout"))
     return float(value)
@@ -152,13 +152,15 @@ def _timeout(host: Host) -> float:
 
 def _place(host: Host) -> tuple[Where | None, Where | None]:
     """Where what makes a queue was written."""
-    keys = host.tree.plain().keys()
+    keys = set(host.tree)
     first, second = (host.origin(key) if key in keys else None for key in ("reboot", "reboot_at_once"))
     return first, second
 
 
 def _queue(hosts: Sequence[Host]) -> Queue:
-    values, names = hosts[0].tree.plain(), tuple(host.name for host in hosts)
-    at_once = rollout.size(values.get("reboot_at_once", 1), len(names), hosts[0].origin("reboot_at_once"), "1 or 25%")
+    names = tuple(host.name for host in hosts)
+    at_once = rollout.size(
+        hosts[0].tree.value("reboot_at_once", 1), len(names), hosts[0].origin("reboot_at_once"), "1 or 25%"
+    )
     most = min(rollout.max_failures(host, 0) or 0 for host in hosts)
     return Queue(names, at_once, most)

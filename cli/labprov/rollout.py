@@ -34,8 +34,7 @@ def lines(hosts: Sequence[Host]) -> list[Line]:
     """Sort hosts into lines of batches. Raises UserError for a ``serial`` or ``max_failures`` that makes no sense."""
     groups: dict[tuple[Where, Where] | None, list[Host]] = {}
     for host in hosts:
-        values = host.tree.plain()
-        key = (host.origin("serial"), host.origin("max_failures")) if "serial" in values else None
+        key = (host.origin("serial"), host.origin("max_failures")) if "serial" in set(host.tree) else None
         groups.setdefault(key, []).append(host)
     return [_line(members, serial=key is not None) for key, members in groups.items()]
 
@@ -53,11 +52,11 @@ def split(sizes: Sequence[int], names: Sequence[str]) -> tuple[tuple[str, ...], 
 
 def _line(hosts: Sequence[Host], serial: bool) -> Line:
     names = [host.name for host in hosts]
-    values = hosts[0].tree.plain()
+    value = hosts[0].tree.value("serial")
     most = max_failures(hosts[0], 0 if serial else None)
     if not serial:
         return Line((tuple(names),), most)
-    given = values["serial"] if isinstance(values["serial"], list) else [values["serial"]]
+    given = value if isinstance(value, list) else [value]
     where = hosts[0].origin("serial")
     if not given:
         raise UserError("should name at least one size", where, "like 1, 25% or [1, 5, 10]")
@@ -66,7 +65,7 @@ def _line(hosts: Sequence[Host], serial: bool) -> Line:
 
 def max_failures(host: Host, otherwise: int | None) -> int | None:
     """The host's ``max_failures``, or ``otherwise``. Raises UserError for what is no number of hosts."""
-    most: object = host.tree.plain().get("max_failures", otherwise)
+    most: object = host.tree.value("max_failures", otherwise)
     if most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 0):
         return most
     raise UserError(f"should be a number of hosts, got {most!r}", host.origin("max_failures"))

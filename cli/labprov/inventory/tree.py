@@ -77,6 +77,10 @@ class Tree:
         """Give the values as dicts, lists and scalars that the caller may change."""
         return {key: plain(child) for key, child in self.root.entries.items()}
 
+    def value(self, key: str, otherwise: Any = None) -> Any:
+        """Give one value as ``plain`` does, without looking at the others."""
+        return plain(self.root.entries[key]) if key in self.root.entries else otherwise
+
     def where(self, *path: str | int) -> Where:
         """Give the place of the value at ``path``, or of the nearest thing above it that was written."""
         node: Node = self.root
