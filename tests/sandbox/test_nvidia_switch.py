@@ -178,6 +178,73 @@ def test_back_to_the_older_branch_and_to_the_other_modules(lab, from_the_distrib
     assert set(lab.root("apt-mark showhold").split()) == set(now)
 
 
+def test_secure_boot_asks_for_trust_and_is_no_success_before(lab, from_the_distribution):
+    """The firmware's variables are files here, and mokutil and dkms stand-ins that do what the real ones do to them."""
+    lab.root(SECURE_BOOT)
+    lab.root("systemctl stop nvidia-persistenced; rm -rf /proc/driver/nvidia /sys/module/nvidia*")  # as after a boot
+    code, report = lab.apply(branch=580, flavour="proprietary")
+    assert code == 0, report["hosts"]
+    (reason,) = reasons(report)
+    password = lab.root("cat /var/lib/labprov/machine-owner-key-password").strip()
+    assert "'Enroll MOK'" in reason and f"type {password}" in reason
+    assert lab.root("cat /run/firmware/password") == f"{password}\n{password}\n"
+    assert lab.root("stat -c %a /var/lib/dkms/mok.key /var/lib/labprov/machine-owner-key-password") == "600\n600\n"
+    assert lab.root("modinfo -F signer nvidia") == f"{NODE} kernel module signing key\n"
+    # somebody went by the console: the request is gone, and so is the note of the reboot
+    lab.root("rm -f /sys/firmware/efi/efivars/MokNew* /run/labprov/reboot-required")
+    code, report = lab.cli.report(*lab.words("verify", {"branch": 580, "flavour": "proprietary"}), state=lab.folder)
+    failed = {check["name"]: check["reason"] for check in report["checks"] if check["verdict"] == "failed"}
+    assert code == 1 and "is not enrolled: apply the role again" in failed["secure boot lets the module load"]
+    code, report = lab.apply(branch=580, flavour="proprietary")
+    assert len(reasons(report)) == 1 and "Ask for trust in the key of the driver's modules" in changes(report)
+    lab.root("confirm-mok; rm -f /run/labprov/reboot-required; /usr/lib/labprov-sandbox/load-nvidia")
+    code, report = lab.apply(branch=580, flavour="proprietary")
+    assert (code, reasons(report)) == (0, []), report["hosts"]
+    assert {check["name"]: check["verdict"] for check in report["checks"]}[
+        "secure boot lets the module load"
+    ] == "passed"
+    assert lab.root("ls /var/lib/labprov/machine-owner-key-password 2>/dev/null || echo gone") == "gone\n"
+
+
+SECURE_BOOT = r"""set -e
+mount -o remount,rw /sys
+vars=/sys/firmware/efi/efivars
+mkdir -p $vars /run/firmware
+printf '\006\0\0\0\001' >$vars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+cat >/usr/local/bin/mokutil <<'X'
+#!/bin/sh
+vars=/sys/firmware/efi/efivars shim=605dab50-e046-4300-abb6-3dd810dd8b23
+case $1 in
+    --import)
+        cat >/run/firmware/password
+        cp "$2" /run/firmware/asked.der
+        perl -e 'local $/; open F, $ARGV[0]; $d = <F>; print pack("VH*", 7, "a159c0a5e494a74a87b5ab155c2bf072"),
+            pack("VVV", 44 + length $d, 0, 16 + length $d), "\0" x 16, $d' "$2" >$vars/MokNew-$shim ;;
+    --list-enrolled)
+        [ ! -e /run/firmware/enrolled.der ] || openssl x509 -inform DER -in /run/firmware/enrolled.der -noout -subject ;;
+esac
+X
+cat >/usr/local/bin/confirm-mok <<'X'
+#!/bin/sh
+mv /run/firmware/asked.der /run/firmware/enrolled.der
+cd /sys/firmware/efi/efivars && mv MokNew-* MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23
+X
+cat >/usr/local/sbin/dkms <<'X'
+#!/bin/sh
+[ "$1" = install ] || exit 0
+for k in /lib/modules/$(uname -r)/updates/dkms/nvidia*.ko; do
+    openssl cms -sign -binary -noattr -nosmimecap -md sha256 -outform DER -in "$k" -out /run/firmware/sig \
+        -inkey /var/lib/dkms/mok.key -signer /run/firmware/pem || exit 1
+    cat /run/firmware/sig >>"$k"
+    perl -e 'print pack("x2Cx5N", 2, -s $ARGV[0]), "~Module signature appended~\n"' /run/firmware/sig >>"$k"
+done
+X
+sed -i '2a openssl x509 -inform DER -in /var/lib/dkms/mok.pub -out /run/firmware/pem' /usr/local/sbin/dkms
+chmod 755 /usr/local/bin/mokutil /usr/local/bin/confirm-mok /usr/local/sbin/dkms
+"""
+"""Secure Boot, switched on; ``confirm-mok`` is somebody at the console."""
+
+
 HOOK = """rm -f /run/at-work
 mv /sbin/ldconfig /sbin/ldconfig.real
 cat >/sbin/ldconfig <<'X'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -14,6 +15,13 @@ DriverVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}\.[0-9]{1,3}
 Source = Literal["vendor", "distro"]
 Flavour = Literal["open", "proprietary"]
 Scope = Literal["compute", "full"]
+
+
+MigGpu = Annotated[str, StringConstraints(pattern=r"^GPU-([0-9]{1,2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")]
+"""A card, by its index (``GPU-0``) or its UUID, as ``nvidia-smi -L`` shows them."""
+
+MigProfile = Annotated[str, StringConstraints(pattern=r"^[1-7]g\.[0-9]{1,3}gb(\+me|\+gfx|\+me\.all|-me)?$")]
+"""A GPU instance profile: ``3g.20gb``."""
 
 
 class Settings(RoleSettings):
@@ -54,6 +62,11 @@ class Settings(RoleSettings):
     """Replace a driver that somebody else installed another way (NVIDIA's .run file, the other source's packages). Not
     set: such a server is refused and nothing is touched."""
 
+    mig: Mapping[MigGpu, tuple[MigProfile, ...]] = {}
+    """Cards to divide (MIG), by index or UUID: ``{GPU-0: [3g.20gb, 3g.20gb]}``; ``[]``: not divided. Cards that are not
+    named are left as they are. Divided anew at each boot; a card that somebody uses is never changed: the host fails,
+    saying who."""
+
     force: bool = False
     """Install even where no NVIDIA GPU is found, for an image or a card that is still to be put in."""
 
@@ -61,4 +74,11 @@ class Settings(RoleSettings):
     def _version_is_of_the_branch(self) -> Self:
         if self.version and self.branch and self.version.split(".")[0] != str(self.branch):
             raise ValueError(f"version {self.version} is not of branch {self.branch}")
+        return self
+
+    @model_validator(mode="after")
+    def _instances_fit_into_a_card(self) -> Self:
+        for gpu, profiles in self.mig.items():
+            if (slices := sum(int(profile[0]) for profile in profiles)) > 7:
+                raise ValueError(f"mig: {gpu} has 7 slices, {', '.join(profiles)} are {slices}")
         return self

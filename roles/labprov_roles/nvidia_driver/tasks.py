@@ -8,6 +8,7 @@ from pyinfra import host
 from pyinfra.api import OperationError, deploy
 from pyinfra.operations import files
 
+from labprov.compat import tables
 from labprov.engine.facts.board import Board, Machine
 from labprov.engine.facts.gpu import NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
@@ -15,7 +16,7 @@ from labprov.engine.operations import packages, repository
 from labprov.errors import HostError
 from labprov_roles import cuda_repository, epel
 from labprov_roles.apt_components import enable_non_free
-from labprov_roles.nvidia_driver import operations, services, signing
+from labprov_roles.nvidia_driver import mig, operations, services, signing
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.facts_packages import OURS as BLACKLIST
 from labprov_roles.nvidia_driver.moves import Target
@@ -53,12 +54,22 @@ def tasks(settings: Settings) -> None:
         source=choice.source,
         replace=settings.replace_other_installations,
     )
+    if settings.mig:
+        models = [tables.of(settings.compat).card(gpu.device) for gpu in gpus]
+        mig.check(
+            name="Check that the cards can be divided",
+            layout=settings.mig,
+            gpus=[gpu.device for gpu in gpus],
+            without=mig.undividable(models),
+        )
     _sources(settings, system, choice, own)
     _install(settings, choice, own, machine)
     _keep(settings, own)
     services.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence, certificate=own.certificate)
     if choice.fabric_manager:
         services.start_fabric_manager(name="Start the fabric manager", certificate=own.certificate)
+    if settings.mig:
+        mig.keep(settings.mig)
     services.require_reboot(name="Ask for a reboot if the driver needs one", certificate=own.certificate)
 
 

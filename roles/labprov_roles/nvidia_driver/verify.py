@@ -12,6 +12,7 @@ from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.facts import MODULES
+from labprov_roles.nvidia_driver.mig import named
 from labprov_roles.nvidia_driver.settings import Settings
 
 _LICENCES = {"open": "Dual MIT/GPL", "proprietary": "NVIDIA"}
@@ -108,6 +109,29 @@ def test_persistence_daemon_keeps_the_cards_awake(host: Host, settings: Settings
     modes = host.run("nvidia-smi --query-gpu=persistence_mode --format=csv,noheader").stdout.split()
     assert set(modes) == {"Enabled"}
     assert host.run("systemctl is-active nvidia-persistenced").stdout.strip() == "active"
+
+
+def test_cards_are_divided_as_asked_for(host: Host, settings: Settings) -> None:
+    if not settings.mig:
+        pytest.skip("mig is not set")
+    said = host.run("nvidia-smi -L").stdout
+    cards = re.findall(r"^GPU (\d+):.*\(UUID: (GPU-[^)]+)\)\n((?:\s+MIG .*\n?)*)", said, re.M)
+    found = {key: sorted(re.findall(r"MIG (\S+)", below)) for index, uuid, below in cards for key in (index, uuid)}
+    wanted = {named(key): sorted(profiles) for key, profiles in settings.mig.items()}
+    assert {key: found.get(key) for key in wanted} == wanted, said
+
+
+def test_fabric_manager_runs_at_the_version_of_the_driver(host: Host, settings: Settings) -> None:
+    if not _choice(host, settings).fabric_manager:
+        pytest.skip("this server has no NVSwitch")
+    assert host.run("systemctl is-active nvidia-fabricmanager").stdout.strip() == "active"
+    owner = "dpkg-query -W -f '${Version}' $(dpkg -S /usr/bin/nv-fabricmanager | cut -d: -f1)"
+    version = host.run(f"if command -v dpkg >/dev/null; then {owner}; else rpm -qf --qf '%{{VERSION}}' {_FABRIC}; fi")
+    loaded = re.findall(_NUMBER, host.run("head -n 1 /proc/driver/nvidia/version").stdout)[:1]
+    assert re.findall(_NUMBER, version.stdout)[:1] == loaded
+
+
+_FABRIC = "/usr/bin/nv-fabricmanager"
 
 
 def _bus(host: Host) -> list[Gpu]:
