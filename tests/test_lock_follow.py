@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,7 @@ from labprov.lock.follow import follow, given
 from labprov.lock.model import Entry, HostClass, Section, Tables
 from labprov.lock.profile import Profile
 from labprov.lock.resolve import Item
+from labprov.lock.run import Locking
 from labprov.lock.upgrade import EVERYTHING, moving
 from labprov.main import main
 
@@ -284,6 +286,33 @@ def test_bare_hosts_take_versions_of_others_like_them():
 def test_the_order_of_hosts_does_not_matter():
     hosts = {"a": host_class(nvidia_driver=DRIVER), "b": host_class(nvidia_driver=newer()), "c": host_class(P100)}
     assert classes.regroup(Section(), hosts) == classes.regroup(Section(), dict(reversed(hosts.items())))
+
+
+def resolved(lab: Lab, host: str, what: Profile = A100) -> HostClass | None:
+    """What is locked for a host of which nothing has to be asked."""
+    locking = Locking(lab.base)
+    locking.profiles, locking.hardware = {host: what}, {host: classes.hardware(what, TABLES)}
+    locking.followed = follow(lab.base, locking.lock, locking.hardware)
+    return locking._resolve(SimpleNamespace(name=host))
+
+
+def limited(folder: Path, text: str, **classes: HostClass) -> Lab:
+    """As with ``--role miniconda``, which has nothing to ask."""
+    lab = Lab(folder, text, **classes)
+    lab.base = plan.make(lab.base.deploy, lab.base.inventory, lab.base.hosts, ["miniconda"])
+    return lab
+
+
+CONDA = Entry(settings={"distribution": "miniforge", "version": "26.3.2-3", "sha256": "c" * 64})
+
+
+def test_a_new_host_joins_the_class_of_its_like_also_when_it_got_one_role_only(tmp_path):
+    its = host_class(miniconda=CONDA, docker=DOCKER)
+    assert resolved(limited(tmp_path, "hosts: [gpu1, gpu2]", gpu1=its), "gpu2") == its
+    assert resolved(limited(tmp_path, "hosts: [gpu1, gpu2]", gpu1=its), "gpu1") is None
+    other = "hosts: {gpu1: {}, gpu2: {settings: {docker: {version: '5:28.*'}}}}"
+    alone = resolved(limited(tmp_path, other, gpu1=its), "gpu2")
+    assert alone is not None and set(alone.roles) == {"miniconda"}
 
 
 # --- what roles lock ---

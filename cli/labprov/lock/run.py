@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyinfra.api import Host as EngineHost
 
+from labprov import plan as plans
+from labprov import role as roles
 from labprov.compat.tables import Tables
 from labprov.compat.tables import of as tables_of
 from labprov.engine.session import Failure, Session
@@ -87,11 +89,24 @@ class Locking:
         entries = resolve.ask(host, todo, here)
         if not entries and own and all(own.roles.get(name) == entry for name, entry in done.items()):
             return None
+        if not entries and not own and (like := self._like(host.name, done)):
+            return like
         anew = any(item.before is None or item.moving for item in todo if item.role.name in entries)
         held = own or next((self._class(host.name, name) for name in done), None)
         decided = held.tables if held and not anew else None
-        roles: dict[str, Entry] = {**(own.roles if own else {}), **done, **entries}
-        return resolve.host_class(here, self.tables, roles, decided)
+        every: dict[str, Entry] = {**(own.roles if own else {}), **done, **entries}
+        return resolve.host_class(here, self.tables, every, decided)
+
+    def _like(self, host: str, done: Mapping[str, Entry]) -> HostClass | None:
+        """The class of a new host: all that it follows is from there, and of the rest it names the same."""
+        names = {self.followed.held[host, role].name for role in done}
+        if len(names) != 1:
+            return None
+        one = self.lock.section.classes[names.pop()]
+        rest = [roles.load(name) for name in one.roles if name not in done and name in roles.names()]
+        inventory = self.base.inventory.hosts[host]
+        said = {role.name: given(role, inventory, plans.settings_of(role, inventory)) for role in rest}
+        return one if all(one.roles[name].given == named for name, named in said.items()) else None
 
     def _class(self, host: str, role: str) -> HostClass:
         return self.lock.section.classes[self.followed.held[host, role].name]
