@@ -168,6 +168,7 @@ def test_killed_in_the_middle_it_converges_at_the_next_run(lab, from_the_distrib
     assert (code, changes(report)) == (0, [])
 
 
+@pytest.mark.slow
 def test_back_to_the_older_branch_and_to_the_other_modules(lab, from_the_distribution):
     code, report = lab.apply(branch=580, flavour="proprietary")
     assert code == 0, report["hosts"]
@@ -178,6 +179,48 @@ def test_back_to_the_older_branch_and_to_the_other_modules(lab, from_the_distrib
     assert set(lab.root("apt-mark showhold").split()) == set(now)
 
 
+HOOK = """rm -f /run/at-work
+mv /sbin/ldconfig /sbin/ldconfig.real
+cat >/sbin/ldconfig <<'X'
+#!/bin/sh
+[ "$1" = -p ] || [ -e /run/at-work ] || { touch /run/at-work; sleep 300; }
+exec /sbin/ldconfig.real "$@"
+X
+chmod 755 /sbin/ldconfig"""
+"""The first maintainer script that calls ldconfig hangs: a library's, while its files are being replaced."""
+LIBRARY = "/usr/lib/x86_64-linux-gnu/libcuda.so.{}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_many_moments(lab, from_the_distribution, until):
+    """Each call of ldconfig is another moment of the transaction; each time back and forth between three drivers."""
+    wishes = [{"branch": 595}, {"branch": 580}, {"source": "distro"}, {"branch": 595, "flavour": "proprietary"}]
+    for call in range(1, 9):
+        wish = wishes[call % len(wishes)]
+        lab.root(f"echo {(call - 1) // len(wishes)} >/run/calls; {COUNTING}")
+        process = lab.start(**wish)
+        until(lambda: process.poll() is not None or lab.root("[ ! -e /run/at-work ] || echo yes"), 180)  # noqa: B023
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        lab.root("pkill -KILL -x apt-get; pkill -KILL -x dpkg; mv /sbin/ldconfig.real /sbin/ldconfig")
+        code, report = lab.apply(**wish)
+        assert code == 0, (wish, report["hosts"])
+        code, report = lab.apply(**wish)
+        assert (code, changes(report)) == (0, []), wish
+        branch = wish.get("branch", 535)
+        assert {version.partition(".")[0] for version in lab.driver().values()} == {str(branch)}
+        assert lab.root("dpkg --audit") == ""
+
+
+COUNTING = HOOK.replace(
+    "[ -e /run/at-work ] || { touch",
+    '[ -e /run/at-work ] || { n=$(cat /run/calls); echo $((n - 1)) >/run/calls; [ "$n" -gt 0 ]; } || { touch',
+)
+
+
+@pytest.mark.slow
 def test_secure_boot_asks_for_trust_and_is_no_success_before(lab, from_the_distribution):
     """The firmware's variables are files here, and mokutil and dkms stand-ins that do what the real ones do to them."""
     lab.root(SECURE_BOOT)
@@ -218,10 +261,12 @@ case $1 in
     --import)
         cat >/run/firmware/password
         cp "$2" /run/firmware/asked.der
-        perl -e 'local $/; open F, $ARGV[0]; $d = <F>; print pack("VH*", 7, "a159c0a5e494a74a87b5ab155c2bf072"),
+        perl -e 'local $/; open F, $ARGV[0]; $d = <F>;
+            print pack("VH*", 7, "a159c0a5e494a74a87b5ab155c2bf072"),
             pack("VVV", 44 + length $d, 0, 16 + length $d), "\0" x 16, $d' "$2" >$vars/MokNew-$shim ;;
     --list-enrolled)
-        [ ! -e /run/firmware/enrolled.der ] || openssl x509 -inform DER -in /run/firmware/enrolled.der -noout -subject ;;
+        cd /run/firmware
+        [ ! -e enrolled.der ] || openssl x509 -inform DER -in enrolled.der -noout -subject ;;
 esac
 X
 cat >/usr/local/bin/confirm-mok <<'X'
@@ -243,47 +288,6 @@ sed -i '2a openssl x509 -inform DER -in /var/lib/dkms/mok.pub -out /run/firmware
 chmod 755 /usr/local/bin/mokutil /usr/local/bin/confirm-mok /usr/local/sbin/dkms
 """
 """Secure Boot, switched on; ``confirm-mok`` is somebody at the console."""
-
-
-HOOK = """rm -f /run/at-work
-mv /sbin/ldconfig /sbin/ldconfig.real
-cat >/sbin/ldconfig <<'X'
-#!/bin/sh
-[ "$1" = -p ] || [ -e /run/at-work ] || { touch /run/at-work; sleep 300; }
-exec /sbin/ldconfig.real "$@"
-X
-chmod 755 /sbin/ldconfig"""
-"""The first maintainer script that calls ldconfig hangs: a library's, while its files are being replaced."""
-LIBRARY = "/usr/lib/x86_64-linux-gnu/libcuda.so.{}\n"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_killed_at_many_moments(lab, from_the_distribution, until):
-    """Each call of ldconfig is another moment of the transaction; each time back and forth between three drivers."""
-    wishes = [{"branch": 595}, {"branch": 580}, {"source": "distro"}, {"branch": 595, "flavour": "proprietary"}]
-    for call in range(1, 13):
-        wish = wishes[call % len(wishes)]
-        lab.root(f"echo {(call - 1) // len(wishes)} >/run/calls; {COUNTING}")
-        process = lab.start(**wish)
-        until(lambda: process.poll() is not None or lab.root("[ ! -e /run/at-work ] || echo yes"), 180)  # noqa: B023
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        lab.root("pkill -KILL -x apt-get; pkill -KILL -x dpkg; mv /sbin/ldconfig.real /sbin/ldconfig")
-        code, report = lab.apply(**wish)
-        assert code == 0, (wish, report["hosts"])
-        code, report = lab.apply(**wish)
-        assert (code, changes(report)) == (0, []), wish
-        branch = wish.get("branch", 535)
-        assert {version.partition(".")[0] for version in lab.driver().values()} == {str(branch)}
-        assert lab.root("dpkg --audit") == ""
-
-
-COUNTING = HOOK.replace(
-    "[ -e /run/at-work ] || { touch",
-    '[ -e /run/at-work ] || { n=$(cat /run/calls); echo $((n - 1)) >/run/calls; [ "$n" -gt 0 ]; } || { touch',
-)
 
 
 @pytest.fixture
