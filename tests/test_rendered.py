@@ -21,6 +21,7 @@ from pyinfra.facts.files import Directory
 
 from labprov import role as roles
 from labprov.engine import arguments
+from labprov.engine.facts.board import Board, Machine
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.packages import InstalledPackages
 from labprov.engine.facts.rpm import InstalledRpms, MetadataAge
@@ -29,6 +30,7 @@ from labprov.engine.operations import apt, dnf
 from labprov.engine.outcome import Outcome
 from labprov.engine.recorder import Progress, RecordingState
 from labprov_roles.docker.facts import LabelByPolicy
+from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels
 
 HERE = Path(__file__).parent / "rendered"
 
@@ -51,6 +53,16 @@ FOLDERS = (
     "/etc", "/etc/apt/apt.conf.d", "/etc/apt/keyrings", "/etc/apt/preferences.d", "/etc/apt/sources.list.d",
     "/etc/pki/rpm-gpg", "/etc/profile.d", "/etc/yum.repos.d",
 )  # fmt: skip
+# Their kernels, and what the driver has to know of a machine beside. Two have NVSwitches, two Secure Boot: where the
+# distribution signs modules, and where nobody does.
+MACHINES = {
+    "ubuntu2204": Machine("5.15.0-130-generic", nvswitches=("1af1",)),
+    "ubuntu2404": Machine("6.8.0-41-generic", secure_boot=True),
+    "ubuntu2604": Machine("7.0.0-14-generic"),
+    "rhel8": Machine("4.18.0-553.el8_10.x86_64"),
+    "rhel9": Machine("5.14.0-570.el9_6.x86_64", nvswitches=("1af1",), secure_boot=True),
+    "rhel10": Machine("6.12.0-124.el10_1.x86_64"),
+}
 A100 = Gpu("0000:3b:00.0", "20b0", "nvidia")
 # NVIDIA's key for these is in no source as a whole: the inventory must name it.
 KEYS = {"url": "https://developer.download.nvidia.com/compute/cuda/repos", "fingerprint": "A" * 40}
@@ -60,6 +72,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "base": {"timezone": "Europe/Berlin", "locale": "en_GB.UTF-8", "ntp_servers": ["ntp.example.org"]},
     "docker": {"version": "5:29.*", "data_root": "/data/docker"},
     "nvidia_container_toolkit": {},
+    "nvidia_driver": {"hold": False, "mig": {"GPU-0": ["3g.20gb", "3g.20gb"]}},
     "cuda": {},
     "miniconda": {},
 }
@@ -81,7 +94,9 @@ class PlayedHost:
             return {"user": "root", "group": "root", "mode": 755, "mtime": None, "size": 4096}
         if fact is LabelByPolicy and self.system.family == "rhel":
             return "container_var_lib_t" if kwargs["path"] == "/var/lib/docker" else "default_t"
-        known = {OperatingSystem: self.system, NvidiaGpus: [A100], MetadataAge: 3600}
+        machine = MACHINES[self.system.name]
+        known = {OperatingSystem: self.system, NvidiaGpus: [A100], MetadataAge: 3600, Board: machine}
+        known |= {Kernels: [Kernel(machine.kernel, running=True, headers=False)]}
         return known[fact] if fact in known else fact().default()
 
 

@@ -46,7 +46,9 @@ def distribution(system: System) -> Distribution:
         ubuntu = system.id == "ubuntu"
         mok = "/var/lib/shim-signed/mok/MOK" if ubuntu else "/var/lib/dkms/mok"
         # Backports are left out: what a server has of them, somebody chose.
-        release = f"o={'Ubuntu' if ubuntu else 'Debian'}, n=/^{system.codename}(-security|-updates)?$/"
+        # Ubuntu's pockets have one codename and differ by archive, Debian's the other way round.
+        origin = "o=Ubuntu, a" if ubuntu else "o=Debian, n"
+        release = f"{origin}=/^{system.codename}(-security|-updates)?$/"
         return Distribution(
             packages=DRIVER_PACKAGES,
             initramfs="/boot/initrd.img-{}",

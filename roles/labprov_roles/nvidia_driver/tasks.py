@@ -64,7 +64,7 @@ def tasks(settings: Settings) -> None:
         )
     _sources(settings, system, choice, own)
     _install(settings, choice, own, machine)
-    _keep(settings, own)
+    _keep(settings, system, choice, own)
     services.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence, certificate=own.certificate)
     if choice.fabric_manager:
         services.start_fabric_manager(name="Start the fabric manager", certificate=own.certificate)
@@ -132,9 +132,12 @@ def _modules(choice: Choice, own: Distribution, machine: Machine) -> None:
         signing.enrol_key(name="Ask for trust in the key of the driver's modules", certificate=own.certificate)
 
 
-def _keep(settings: Settings, own: Distribution) -> None:
+def _keep(settings: Settings, system: System, choice: Choice, own: Distribution) -> None:
     if settings.hold:
         packages.hold(name="Hold the driver's packages", packages=own.packages)
+    elif system.family == "rhel" and not own.module_stream:  # nothing else keeps the branch there
+        names, pattern = zip(*(spec.split("=") for spec in choice.packages.install), strict=True)
+        repository.lock_versions(name="Keep the driver at its branch", names=names, version=pattern[0])
     else:
         packages.release(name="Let the driver's packages be upgraded", packages=own.packages)
     operations.rebuild_initramfs(
