@@ -106,6 +106,11 @@ def test_names_that_would_not_fit_a_scripts_first_line_are_refused():
         role.load("conda_envs").settings(values, where)
 
 
+def test_condas_own_environment_is_not_declared():
+    with pytest.raises(UserError, match="base is conda's own environment"):
+        settings(base={"packages": ["numpy"]})
+
+
 def test_decisions_lie_beside_the_inventory(tmp_path):
     assert settings(tmp_path).locks == str(tmp_path / "labprov-envs")
     assert settings(tmp_path, a={"requirements_file": "r.txt"}).environments["a"].requirements_file == str(

@@ -126,6 +126,8 @@ class Settings(RoleSettings):
     def _known_sets_and_short_paths(self) -> Settings:
         known = {*ready_made(), *self.own_sets}
         for name, environment in self.environments.items():
+            if name in ("base", "root"):
+                raise ValueError(f"{name} is conda's own environment: give yours another name")
             unknown = [each for each in environment.sets if each not in known]
             if unknown:
                 raise ValueError(
