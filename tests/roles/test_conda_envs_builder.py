@@ -273,6 +273,20 @@ def test_a_failed_build_leaves_the_old_one_and_nothing_else(place, tmp_path):
     assert [path.name for path in place.builds.iterdir()] == [old.name]
 
 
+def test_pip_does_not_overwrite_what_conda_installed_under_another_name(place):
+    build = made(place, "a")
+    site = "lib/python3.12/site-packages"
+    record = {"name": "py-opencv", "files": [f"{site}/cv2/__init__.py", f"{site}/cv2/__pycache__/x.pyc"]}
+    (build / "conda-meta/py-opencv-4-0.json").write_text(json.dumps(record))
+    info = build / site / "opencv_python_headless-4.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("cv2/__pycache__/x.pyc,,\n../../../bin/tool,,\ncv2/__init__.py,sha256=x,1\n")
+    assert building.overwritten(build, {"six"}) is None
+    assert building.overwritten(build, {"opencv-python-headless"}) == ("opencv_python_headless", "py-opencv")
+    (info / "RECORD").write_text("cv2/other.py,,\n")
+    assert building.overwritten(build, {"opencv-python-headless"}) is None
+
+
 def test_a_process_stays_in_the_build_that_it_was_started_in(place, tmp_path):
     """Python started by the name; a module that is imported after the swap comes from the old build."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from .deciding import conda_packages, indexes
+from .deciding import conda_packages, indexes, plain
 from .places import LOCK, STATE, Place, Trouble, complete, state
 from .programs import Missing, Programs, Unsolvable, unreached
 
@@ -77,6 +77,28 @@ def _pip(fresh: Path, rows: list[dict[str, str]], where: dict[str, Any], program
         said = done.stdout + done.stderr
         errors = [line for line in said.splitlines() if line.startswith("ERROR")] or [said.strip()[-300:]]
         raise Trouble(f"pip cannot install what the lock says: {unreached(said) or ' '.join(errors)[:300]}")
+    if taken := overwritten(fresh, {row["name"] for row in rows}):
+        raise Trouble(
+            f"{taken[0]}, which pip installs, overwrites files of {taken[1]}, which conda installed: "
+            "say in the inventory who installs it ({conda: ...} or {pip: ...})"
+        )
+
+
+def overwritten(prefix: Path, names: set[str]) -> tuple[str, str] | None:
+    """The first of pip's packages that has a file which one of conda's has too, and that one; names can differ."""
+    owners: dict[str, str] = {}
+    for path in sorted((prefix / "conda-meta").glob("*.json")):
+        record = json.loads(path.read_text())
+        owners |= {str(file): str(record["name"]) for file in record.get("files") or () if "__pycache__" not in file}
+    wanted = {plain(name) for name in names}
+    for path in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info/RECORD")):
+        name = path.parent.name.partition("-")[0]
+        below = path.parent.parent.relative_to(prefix)
+        for line in path.read_text(errors="replace").splitlines() if plain(name) in wanted else ():
+            file = os.path.normpath(below / line.partition(",")[0].strip('"'))
+            if file in owners:
+                return name, owners[file]
+    return None
 
 
 def _url(file: str, alias: str) -> str:

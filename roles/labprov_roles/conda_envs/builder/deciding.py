@@ -14,7 +14,12 @@ from typing import Any
 from .places import Trouble
 from .programs import Missing, Programs, Unsolvable, unreached
 
-_LIST = "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}' for d in m.distributions()), sep='\\n')"
+_LIST = """
+import importlib.metadata, re
+for dist in importlib.metadata.distributions():
+    if re.fullmatch("[0-9][0-9A-Za-z.!+]*", dist.version or ""):
+        print(f"{dist.name}=={dist.version}")
+"""
 """Python code: what is installed, as constraints for pip; cheaper than to ask pip itself."""
 
 Item = dict[str, Any]
@@ -29,7 +34,7 @@ def decide(job: dict[str, Any], programs: Programs, trial: Path) -> dict[str, An
     report = pip_part(rest, request, where, programs, trial) if rest else []
     conda = conda_packages(trial, where["conda"])
     pip = sorted((_pip_package(entry) for entry in report), key=lambda row: str(row["name"]))
-    by_name = {_plain(row["name"]): row for row in pip}
+    by_name = {plain(row["name"]): row for row in pip}
     by_conda = {row["name"]: row for row in conda}
     decisions = [
         _decision(item, by_conda.get(_name(item["conda"])) if item in chosen else by_name.get(_name(item["pip"])), why)
@@ -123,8 +128,8 @@ def indexes(where: dict[str, Any]) -> list[str]:
     pairs = [("--index-url", where.get("pip")), ("--extra-index-url", where.get("wheels"))]
     words = [word for option, url in pairs if url for word in (option, url)]
     # Who names an http:// address means it, as with conda's channels; what is installed is checked by its checksum.
-    plain = {str(url).split("/")[2] for _, url in pairs if url and url.startswith("http://")}
-    return [*words, *(word for host in sorted(plain) for word in ("--trusted-host", host))]
+    open_ones = {str(url).split("/")[2] for _, url in pairs if url and url.startswith("http://")}
+    return [*words, *(word for host in sorted(open_ones) for word in ("--trusted-host", host))]
 
 
 def _of_pip(said: str, items: list[Item], request: dict[str, Any], where: dict[str, Any]) -> Trouble:
@@ -194,8 +199,9 @@ def _decision(item: Item, row: dict[str, str] | None, why: dict[str, str]) -> di
 def _name(spec: str) -> str:
     """The name that a spec begins with."""
     found = re.match(r"\s*(?:[^\s:]+::)?([A-Za-z0-9._-]+)", spec)
-    return _plain(found[1]) if found else spec
+    return plain(found[1]) if found else spec
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name as it is compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
