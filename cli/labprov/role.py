@@ -124,6 +124,7 @@ class Role:
     def settings(self, values: Mapping[str, Any], where: Callable[..., Where]) -> RoleSettings:
         """Validate ``values`` (option -> value); ``where(*path)`` tells where each was written. Raises UserError."""
         try:
+            # A path in an inventory is one from the inventory's folder.
             return self.settings_class.model_validate(values, context={"folder": where().file.parent})
         except ValidationError as error:
             raise _explain(error, self.settings_class, where) from None
