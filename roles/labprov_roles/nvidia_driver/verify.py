@@ -16,6 +16,7 @@ from labprov_roles.nvidia_driver.mig import named
 from labprov_roles.nvidia_driver.settings import Settings
 
 _LICENCES = {"open": "Dual MIT/GPL", "proprietary": "NVIDIA"}
+_HELD = r"libcuda1|libnvidia-(compute|tesla-[0-9]+-cuda1)|nvidia.*-dkms"
 _NUMBER = r"[0-9]{3}\.[0-9]+(?:\.[0-9]+)?"
 
 
@@ -77,10 +78,10 @@ def test_no_other_driver_takes_a_card_at_boot(host: Host, settings: Settings) ->
     config = host.run("modprobe --showconfig").stdout.splitlines()
     assert {"blacklist nouveau", "blacklist nova_core"} <= set(config)
     for kernel in _kernels(host):
-        image = f"/boot/initrd.img-{kernel}"
+        image = f"/boot/initramfs-{kernel}.img" if _rhel(host) else f"/boot/initrd.img-{kernel}"
         if not host.file(image).exists:
             continue
-        script = 'd=$(mktemp -d); unmkinitramfs "$0" "$d"; cat $(find "$d" -path "*/modprobe.d/*.conf"); rm -rf "$d"'
+        script = _UNPACK_RHEL if _rhel(host) else _UNPACK
         inside = host.run("sh -c %s %s", script, image).stdout.splitlines()
         assert {"blacklist nouveau", "blacklist nova_core"} <= set(inside), f"{image} was built without the blacklist"
 
@@ -88,8 +89,12 @@ def test_no_other_driver_takes_a_card_at_boot(host: Host, settings: Settings) ->
 def test_packages_are_held(host: Host, settings: Settings) -> None:
     if not settings.hold:
         pytest.skip("hold: false")
+    if _rhel(host):
+        locked = host.run("cat /etc/dnf/plugins/versionlock.list").stdout
+        assert "kmod-nvidia-" in locked and "nvidia-driver-cuda-" in locked, locked
+        return
     selections = [line.split() for line in host.run("dpkg --get-selections").stdout.splitlines()]
-    ours = {row[0].partition(":")[0]: row[1] for row in selections if re.match(r"libcuda1|nvidia.*-dkms", row[0])}
+    ours = {row[0].partition(":")[0]: row[1] for row in selections if re.match(_HELD, row[0])}
     installed = {name: state for name, state in ours.items() if state != "deinstall"}
     assert len(installed) >= 2 and set(installed.values()) == {"hold"}, installed
 
@@ -97,8 +102,12 @@ def test_packages_are_held(host: Host, settings: Settings) -> None:
 def test_an_upgrade_leaves_the_driver_alone(host: Host, settings: Settings) -> None:
     if not settings.hold:
         pytest.skip("hold: false")
-    planned = host.run("apt-get -s -q -o Debug::NoLocking=1 dist-upgrade").stdout
-    touched = re.findall(r"^(?:Inst|Remv) ((?:nvidia-(?!container)|libcuda|libnvidia-(?!container))\S*)", planned, re.M)
+    if _rhel(host):
+        planned, before = host.run("LC_ALL=C dnf -C --assumeno upgrade").stdout, r"^ "
+    else:
+        planned, before = host.run("apt-get -s -q -o Debug::NoLocking=1 dist-upgrade").stdout, r"^(?:Inst|Remv) "
+    names = r"((?:kmod-nvidia|nvidia-(?!container)|libcuda|libnvidia-(?!container))\S*)"
+    touched = re.findall(before + names, planned, re.M)
     assert touched == []
 
 
@@ -160,8 +169,22 @@ def _secure_boot(host: Host) -> bool:
     return bool(said.stdout.split()[-1:] == ["1"])
 
 
+_UNPACK = 'd=$(mktemp -d); unmkinitramfs "$0" "$d"; cat $(find "$d" -path "*/modprobe.d/*.conf"); rm -rf "$d"'
+_UNPACK_RHEL = (
+    'for f in $(lsinitrd "$0" | sed -n "s/.* \\(etc\\/modprobe.d\\/.*conf\\)$/\\1/p"); do lsinitrd -f "$f" "$0"; done'
+)
+
+
+def _rhel(host: Host) -> bool:
+    """Whether packages are asked of rpm and dnf."""
+    return bool(host.run("command -v rpm && [ ! -e /etc/debian_version ]").rc == 0)
+
+
 def _kernels(host: Host) -> list[str]:
     """The kernels that are installed as packages, and the one that runs."""
+    if _rhel(host):
+        said = host.run("rpm -q --qf '%{VERSION}-%{RELEASE}.%{ARCH}\n' kernel-core").stdout.split()
+        return sorted({host.run("uname -r").stdout.strip(), *said})
     images = host.run("dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 'linux-image-[0-9]*'").stdout.splitlines()
     names = [line.split()[1].removeprefix("linux-image-") for line in images if line.startswith("ii ")]
     return sorted({host.run("uname -r").stdout.strip(), *(name.removesuffix("-unsigned") for name in names)})
