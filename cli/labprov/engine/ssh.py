@@ -6,6 +6,7 @@ Differs from pyinfra's connector by what was measured (docs/architecture.md): TC
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import Any
 
@@ -21,6 +22,9 @@ from labprov.engine.hostkeys import Policy, UnknownHostKey, changed_key
 from labprov.engine.target import Target
 from labprov.engine.watch import watch
 from labprov.errors import HostError
+
+# What goes wrong in paramiko's threads reaches us as an exception too; unheard, it would be a traceback on the screen.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class Client(SSHClient):

@@ -32,14 +32,19 @@ TRIXIE = System("debian", "13", "trixie")
             "12.4",
         ),
         (BOOKWORM, {"default": "12.8"}, ("cuda-toolkit-12-8",), "12.8"),
-        (BOOKWORM, {"source": "distro"}, ("nvidia-cuda-toolkit",), "11.8"),
+        (BOOKWORM, {"source": "distro"}, ("nvidia-cuda-toolkit", "nvidia-cuda-toolkit-gcc"), "11.8"),
         (System("ubuntu", "22.04"), {"versions": ["12.8"]}, ("cuda-toolkit-12-8",), "12.8"),
         (System("ubuntu", "24.04"), {}, ("cuda-toolkit-12-9",), "12.9"),
-        (System("ubuntu", "26.04"), {"source": "distro"}, ("nvidia-cuda-toolkit",), "12.4"),
+        (System("ubuntu", "26.04"), {"source": "distro"}, ("nvidia-cuda-toolkit", "nvidia-cuda-toolkit-gcc"), "12.4"),
         (System("rocky", "8.10", "", ("rhel",)), {"versions": ["12.4"]}, ("cuda-toolkit-12-4",), "12.4"),
         (System("almalinux", "9.6", "", ("rhel",)), {}, ("cuda-toolkit-12-9",), "12.9"),
         (System("rhel", "10.1"), {}, ("cuda-toolkit-13-0",), "13.0"),
-        (TRIXIE, {"source": "distro", "versions": ["12.4"]}, ("nvidia-cuda-toolkit",), "12.4"),
+        (
+            TRIXIE,
+            {"source": "distro", "versions": ["12.4"]},
+            ("nvidia-cuda-toolkit", "nvidia-cuda-toolkit-gcc"),
+            "12.4",
+        ),
     ],
 )
 def test_packages(system, settings, packages, default):
