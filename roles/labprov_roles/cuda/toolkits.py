@@ -47,7 +47,7 @@ def toolkits(settings: Settings, system: System) -> Toolkits:
             raise HostError(why if settings.source == "vendor" else f"{why}: set source: vendor")
     versions = asked or (_default(request, known),)
     names = tuple(compat.cuda(version, "full", request).package for version in versions)
-    if settings.source == "distro":  # its nvcc refuses newer compilers, and finds the one it takes by this package only
+    if settings.source == "distro":  # cuda-g++: its nvcc takes no newer compiler
         names = tuple(wanted for name in names for wanted in (name, f"{name}-gcc"))
     prefix = "/usr/local/cuda-{}" if settings.source == "vendor" else ""
     return Toolkits(versions, settings.default or max(versions, key=number), names, prefix)
