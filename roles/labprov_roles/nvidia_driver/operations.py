@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from pyinfra import host, logger
 from pyinfra.api import OperationError, QuoteString, StringCommand, operation
@@ -16,7 +17,7 @@ from labprov.engine.facts.board import Machine
 from labprov.engine.facts.gpu import Gpu
 from labprov.engine.facts.packages import InstalledPackages, PackageListsAge
 from labprov.engine.facts.system import System
-from labprov.engine.operations import Commands, packages
+from labprov.engine.operations import Commands, apt, packages
 from labprov.errors import HostError
 from labprov_roles.nvidia_driver.choice import UNKNOWN, choose
 from labprov_roles.nvidia_driver.facts import DriverLibrary, Module, ModulesOnDisk
@@ -154,6 +155,22 @@ def install_driver(wanted: Sequence[str], remove: Sequence[str], target: Target)
     if commands:
         yield from packages.release._inner(packages=DRIVER_PACKAGES)
     yield from commands
+
+
+@operation()
+def restore_links() -> Commands:
+    """Bring back the libraries' links where they are missing though the library's package is there.
+
+    Debian's nvidia-alternative makes them for Debian's driver. Removed in the transaction that brings NVIDIA's, it
+    takes along those that were unpacked in their place.
+    """
+    found: list[Package] = host.get_fact(DriverPackages, names=("libcuda1", "libnvidia-[abdf-z]*"))
+    names = sorted(package.name for package in found if fnmatchcase(package.name, "lib*"))
+    if "libcuda1" not in names or host.get_fact(DriverLibrary):
+        host.noop("they are there" if names else "there are no libraries")
+        return
+    options = ["--reinstall", "--no-install-recommends", "--allow-change-held-packages"]
+    yield apt.apt_get("install", *names, options=options)
 
 
 @operation()

@@ -63,7 +63,7 @@ def tasks(settings: Settings) -> None:
             without=mig.undividable(models),
         )
     _sources(settings, system, choice, own)
-    _install(settings, choice, own, machine)
+    _install(settings, system, choice, own, machine)
     _keep(settings, system, choice, own)
     services.start_driver(name="Start the NVIDIA driver", persistence=settings.persistence, certificate=own.certificate)
     if choice.fabric_manager:
@@ -87,7 +87,7 @@ def _sources(settings: Settings, system: System, choice: Choice, own: Distributi
         enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
 
 
-def _install(settings: Settings, choice: Choice, own: Distribution, machine: Machine) -> None:
+def _install(settings: Settings, system: System, choice: Choice, own: Distribution, machine: Machine) -> None:
     wanted = choice.packages
     if settings.headers and wanted.headers:
         operations.kernel_headers(
@@ -115,6 +115,8 @@ def _install(settings: Settings, choice: Choice, own: Distribution, machine: Mac
         remove=wanted.remove,
         target=Target(choice.source, choice.branch, choice.pattern),
     )
+    if system.family == "debian":
+        operations.restore_links(name="Restore links that another driver took along")
     operations.remove_orphans(name="Remove libraries that an interrupted change left")
     if choice.fabric_manager:
         services.install_fabric_manager(name="Install the fabric manager", wanted=choice.fabric_manager)

@@ -214,6 +214,25 @@ def test_ubuntu_packages_of_another_branch_go_by_their_names(commands):
     ]
 
 
+@pytest.mark.parametrize(
+    ("there", "library", "restored"),
+    [
+        (["libcuda1", "libnvidia-ml1"], "", True),  # as after Debian's nvidia-alternative went
+        (["libcuda1", "libnvidia-ml1"], "595.91.07", False),
+        (["libnvidia-container1"], "", False),
+        ([], "", False),
+    ],
+)
+def test_links_that_went_with_the_other_driver_come_back(commands, there, library, restored):
+    facts = {
+        DriverPackages: [Package(name, "595.91.07-1", "vendor") for name in there],
+        DriverLibrary: library,
+    }
+    given = commands(operations.restore_links, facts)
+    ending = "--reinstall --no-install-recommends --allow-change-held-packages install -- libcuda1 libnvidia-ml1"
+    assert [command.endswith(ending) for command in given] == [True] * restored
+
+
 def test_an_installed_driver_is_left_held(commands):
     facts = switching({"nvidia-driver-cuda": ("595.65.06-1", "vendor")}, {})
     wanted = ("nvidia-driver-cuda=595.*",)
