@@ -88,7 +88,7 @@ def test_the_lock_fills_what_the_inventory_leaves_open(tmp_path):
 def test_a_new_host_like_a_locked_one_gets_what_that_has(tmp_path):
     lab = Lab(tmp_path, "hosts: [gpu1, gpu2, gpu3]", gpu1=host_class(nvidia_driver=DRIVER))
     found = lab.settings("gpu2", "nvidia_driver", gpu2=profile("20b0", "20b0"))
-    assert (found.branch, found.locked) == (580, DRIVER.packages)
+    assert (found.branch, found.locked_packages) == (580, DRIVER.packages)
     for other in (P100, profile("20b0", "15f8"), profile("20b0", system="13"), profile("20b0", secure_boot=True)):
         assert lab.settings("gpu3", "nvidia_driver", gpu3=other).branch is None
     assert lab.settings("gpu3", "nvidia_driver", gpu3=profile("20b0", nvswitches=("1af1",))).branch is None
@@ -118,9 +118,11 @@ def test_who_names_something_else_shares_no_class(tmp_path):
         gpu1=host_class(nvidia_driver=DRIVER, docker=DOCKER),
     )
     other = lab.settings("gpu2", "nvidia_driver", gpu2=A100)
-    assert (other.branch, other.flavour, other.locked) == (None, "proprietary", {})
-    assert lab.settings("gpu2", "docker", gpu2=A100).locked == DOCKER.packages  # of Docker both name nothing
-    assert lab.settings("gpu3", "docker", gpu3=A100).locked == DOCKER.packages  # what is not locked does not count
+    assert (other.branch, other.flavour, other.locked_packages) == (None, "proprietary", {})
+    assert lab.settings("gpu2", "docker", gpu2=A100).locked_packages == DOCKER.packages  # of Docker both name nothing
+    assert (
+        lab.settings("gpu3", "docker", gpu3=A100).locked_packages == DOCKER.packages
+    )  # what is not locked does not count
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_naming_what_is_locked_contradicts_nothing(tmp_path, settings):
     lab = Lab(
         tmp_path, f"settings: {{{settings}}}\nhosts: [gpu1]", gpu1=host_class(nvidia_driver=DRIVER, docker=DOCKER)
     )
-    assert lab.settings("gpu1", "docker").locked == DOCKER.packages
+    assert lab.settings("gpu1", "docker").locked_packages == DOCKER.packages
     assert lab.settings("gpu1", "nvidia_driver").branch == 580
 
 
@@ -198,8 +200,8 @@ def test_what_cannot_be_in_one_role_is_the_users_error(tmp_path):
 
 
 def test_the_lock_is_no_setting(tmp_path):
-    with pytest.raises(UserError, match=r"lab\.yml:1: settings\.docker\.locked: stands in labprov\.lock"):
-        Lab(tmp_path, "settings: {docker: {locked: {docker-ce: '1'}}}\nhosts: [gpu1]")
+    with pytest.raises(UserError, match=r"lab\.yml:1: settings\.docker\.locked_packages: stands in labprov\.lock"):
+        Lab(tmp_path, "settings: {docker: {locked_packages: {docker-ce: '1'}}}\nhosts: [gpu1]")
 
 
 # --- classes ---

@@ -71,11 +71,11 @@ def settings_of(role: Role, host: Host, locked: Locked | None = None) -> RoleSet
     values = options.plain()
     if "compat" in values:
         raise UserError("stands at the top of the inventory, for all hosts", options.where("compat"))
-    if "locked" in values:
-        raise UserError("stands in labprov.lock, which labprov writes", options.where("locked"))
+    if "locked_packages" in values:
+        raise UserError("stands in labprov.lock, which labprov writes", options.where("locked_packages"))
     values["compat"] = host.compat.plain()
     if locked:
-        values |= {**locked.values, "locked": dict(locked.packages)}
+        values |= {**locked.values, "locked_packages": dict(locked.packages)}
     inherited = "mirrors" not in values
     if inherited:
         values["mirrors"] = host.mirrors.plain()

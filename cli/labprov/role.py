@@ -25,7 +25,7 @@ from labprov.types import PackageName, PackageVersion
 
 PACKAGE = "labprov_roles"
 
-INHERITED = ("mirrors", "compat", "locked")
+INHERITED = ("mirrors", "compat", "locked_packages")
 """What every role's settings have from elsewhere."""
 
 
@@ -50,14 +50,15 @@ class RoleSettings(BaseModel):
     compat: Annotated[dict[str, JsonValue], AfterValidator(_known_rows)] = {}
     """Rows on top of the compatibility tables: the inventory's ``compat``, never set for one role."""
 
-    locked: dict[PackageName, PackageVersion] = {}
+    locked_packages: dict[PackageName, PackageVersion] = {}
     """Exact versions of packages: from the lock, never from the inventory."""
 
     def exact(self, packages: Iterable[str]) -> tuple[str, ...]:
         """Packages, as ``name`` or ``name=PATTERN``, at the lock's versions where it has one that fits."""
         split = ((spec, *spec.partition("=")[::2]) for spec in packages)
+        locked = self.locked_packages
         return tuple(
-            f"{name}={self.locked[name]}" if fnmatchcase(self.locked.get(name, ""), pattern or "?*") else spec
+            f"{name}={locked[name]}" if fnmatchcase(locked.get(name, ""), pattern or "?*") else spec
             for spec, name, pattern in split
         )
 

@@ -19,6 +19,8 @@ from labprov.sandbox.mirror import ensure
 from labprov.sandbox.places import CACHE, Places
 from labprov.sandbox.state import load
 
+pytestmark = pytest.mark.slow  # minutes on three hosts
+
 NODES = (
     NodeSpec("p12", "debian-12", (("P100", 1),)),
     NodeSpec("a12", "debian-12", (("A100", 1),)),

@@ -23,6 +23,8 @@ from labprov.sandbox import NodeSpec, ssh_command
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.package import Package, build, stanza
 
+pytestmark = pytest.mark.slow  # minutes on three hosts
+
 NODE = "s12"
 DISTRO = "535.999.01"
 """Newer than what Debian has of its branch, so that apt takes the stand-ins."""
@@ -168,7 +170,6 @@ def test_killed_in_the_middle_it_converges_at_the_next_run(lab, from_the_distrib
     assert (code, changes(report)) == (0, [])
 
 
-@pytest.mark.slow
 def test_back_to_the_older_branch_and_to_the_other_modules(lab, from_the_distribution):
     code, report = lab.apply(branch=580, flavour="proprietary")
     assert code == 0, report["hosts"]
@@ -191,7 +192,6 @@ chmod 755 /sbin/ldconfig"""
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libcuda.so.{}\n"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_killed_at_many_moments(lab, from_the_distribution, until):
     """Each call of ldconfig is another moment of the transaction; each time back and forth between three drivers."""
@@ -220,7 +220,6 @@ COUNTING = HOOK.replace(
 )
 
 
-@pytest.mark.slow
 def test_secure_boot_asks_for_trust_and_is_no_success_before(lab, from_the_distribution):
     """The firmware's variables are files here, and mokutil and dkms stand-ins that do what the real ones do to them."""
     lab.root(SECURE_BOOT)

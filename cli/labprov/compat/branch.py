@@ -17,6 +17,7 @@ from labprov.compat.rows import Branch, Flavour, Offer, Source
 from labprov.compat.tables import Tables
 
 SOURCES: tuple[Source, ...] = ("vendor", "distro")
+_PLACES = {source: place for place, source in enumerate(SOURCES)}
 _TYPES = {"LTSB": 0, "PB": 1, "NFB": 2, "unknown": 3}
 _SUPPORT: dict[Support, int] = {"full": 0, "minor": 1, "forward": 2}
 Order = tuple[bool, bool, int, int, bool, int, int]
@@ -165,8 +166,8 @@ def _order(entry: Offered, levels: Sequence[Support], request: Request) -> Order
     return (
         ended(entry.row, request),
         request.secure_boot and not entry.offer.signed,
-        SOURCES.index(entry.source),
-        max((_SUPPORT[level] for level in levels), default=0),
+        _PLACES[entry.source],
+        max(map(_SUPPORT.__getitem__, levels)) if levels else 0,
         bool(entry.package),
         _TYPES[entry.row.type] if request.policy.prefer == "long-term" else 0,
         -entry.branch,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from labprov.compat.answer import Cuda, RuledOut, Support
 from labprov.compat.gpus import GpuModel
 from labprov.compat.request import Request, number
-from labprov.compat.rows import Toolkit
+from labprov.compat.rows import Source, Toolkit
 from labprov.compat.tables import Tables
 
 
@@ -31,6 +31,7 @@ def too_new(card: GpuModel, toolkit: Toolkit) -> bool:
     return bool(card.capability) and not dropped(card, toolkit) and not builds_for(card.capability, toolkit.targets)
 
 
+@lru_cache(maxsize=8192)
 def supported(version: str, branch: int, driver: str | None, tables: Tables) -> Support | None:
     """How a driver supports a toolkit, forward compatibility aside. ``driver``: its exact version, where known."""
     toolkit, oldest = tables.toolkits[version], tables.oldest_driver(version)
@@ -74,10 +75,14 @@ def missing(version: str, request: Request, tables: Tables) -> str:
 
 def unavailable(version: str, request: Request, tables: Tables) -> str:
     """Why the wished source has no such toolkit for the system; empty when it has."""
-    offer = tables.systems[request.system].drivers.get(request.wishes.cuda_source)
+    return _unavailable(version, request.system, request.wishes.cuda_source, tables)
+
+
+@lru_cache(maxsize=4096)
+def _unavailable(version: str, system: str, source: Source, tables: Tables) -> str:
+    offer = tables.systems[system].drivers.get(source)
     if offer is None or offer.toolkits is None:
-        title = tables.systems[request.system].title
-        return f"no CUDA toolkit from source {request.wishes.cuda_source} is known for {title}"
+        return f"no CUDA toolkit from source {source} is known for {tables.systems[system].title}"
     oldest, newest = offer.toolkits
     if number(version) < number(oldest):
         return f"{offer.title} has no CUDA {version}: it starts at {oldest}"
@@ -131,16 +136,16 @@ def _against_default(version: str, request: Request, branch: int, others: Sequen
     for card in request.cards:
         if dropped(card, toolkit) or too_new(card, toolkit):
             return f"does not build for {card.name}"
-    lost = [name for name in others if not _builds_for_any(name, version, tables)]
-    if lost:
+    if lost := _lost(tuple(others), version, tables):
         return f"does not build for {' and '.join(lost)}, which branch {branch} drives"
     return "uncertain" if toolkit.uncertain else ""
 
 
 @lru_cache(maxsize=4096)
-def _builds_for_any(architecture: str, version: str, tables: Tables) -> bool:
-    targets = tables.toolkits[version].targets
-    return any(builds_for(capability, targets) for capability in tables.capabilities.get(architecture, ()))
+def _lost(architectures: tuple[str, ...], version: str, tables: Tables) -> tuple[str, ...]:
+    """Those of the architectures for no chip of which the toolkit builds."""
+    targets, chips = tables.toolkits[version].targets, tables.capabilities
+    return tuple(name for name in architectures if not any(builds_for(chip, targets) for chip in chips.get(name, ())))
 
 
 @lru_cache(maxsize=16)

@@ -36,7 +36,7 @@ class Item:
     @property
     def settled(self) -> Mapping[str, str]:
         """Versions that stay."""
-        return self.settings.locked
+        return self.settings.locked_packages
 
     def found(self, profile: Profile, versions: Mapping[str, str]) -> Found:
         """What the role says. Raises HostError when nothing works on a host like that."""
