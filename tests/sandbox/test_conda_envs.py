@@ -169,6 +169,7 @@ def test_the_next_host_is_the_same_from_the_lock(lab, say):
     assert say(listing, "d12") == say(listing, "c12")
 
 
+@pytest.mark.slow
 def test_the_gpu_chooses_the_build_of_torch(lab, say):
     assert lab.decisions("deep", "debian13") == {"torch": ("pip", "2.14.1+cu130")}
     row = json.loads(lab.locks("deep")["debian13"])["decisions"][0]
@@ -178,6 +179,7 @@ def test_the_gpu_chooses_the_build_of_torch(lab, say):
     )
 
 
+@pytest.mark.slow
 def test_a_package_that_nobody_has_changes_nothing(lab, say):
     before = say("readlink /opt/conda/envs/*; ls /opt/conda/envs/.labprov")
     code, report = lab.apply(physics={"packages": ["six", "no-such-lab-package"]}, deep={"packages": ["six"]})
@@ -187,6 +189,7 @@ def test_a_package_that_nobody_has_changes_nothing(lab, say):
     assert say("readlink /opt/conda/envs/*; ls /opt/conda/envs/.labprov") == before
 
 
+@pytest.mark.slow
 def test_a_conflict_of_conda_and_pip_names_both_and_changes_nothing(lab, say):
     before = say("readlink /opt/conda/envs/*; ls /opt/conda/envs/.labprov")
     code, report = lab.apply(physics={"packages": [{"conda": "iniconfig=2.0.0"}, "lab-report"]})
@@ -196,6 +199,7 @@ def test_a_conflict_of_conda_and_pip_names_both_and_changes_nothing(lab, say):
     assert say("readlink /opt/conda/envs/*; ls /opt/conda/envs/.labprov") == before
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_not_there_is_said_and_pip_is_not_taken_instead(lab):
     code, report = lab.apply(deep={"packages": ["six"], "channels": ["no-such-channel"]})
     assert code == 1
@@ -228,6 +232,7 @@ def test_killed_in_mid_build_the_old_one_works_and_the_next_run_converges(lab, s
     assert len(say("ls /opt/conda/envs/.labprov")[1].split()) == 3
 
 
+@pytest.mark.slow
 def test_what_root_changed_by_hand_is_noticed_and_built_anew(lab, say):
     said = say("sudo rm -r /opt/conda/envs/deep/lib/python3.11/site-packages/torch*")
     assert said[0] == 0, said
@@ -237,6 +242,7 @@ def test_what_root_changed_by_hand_is_noticed_and_built_anew(lab, say):
     assert say("/opt/conda/envs/deep/bin/python -c 'import torch'") == (0, "")
 
 
+@pytest.mark.slow
 def test_absent_removes_and_leaving_out_does_not(lab, say):
     code, report = lab.run("apply", "c12", {"datascience": MORE, "physics": {"state": "absent"}})
     assert (code, failures(report)) == (0, [])
@@ -244,6 +250,7 @@ def test_absent_removes_and_leaving_out_does_not(lab, say):
     assert say("ls /opt/conda/envs")[1].split() == ["datascience", "deep"]
 
 
+@pytest.mark.slow
 def test_what_labprov_did_not_make_is_left_alone(lab, say, ssh):
     ssh(lab.hosts, "c12", "sudo mkdir /opt/conda/envs/physics; sudo touch /opt/conda/envs/physics/work")
     code, report = lab.run("plan", "c12", {"physics": ENVIRONMENTS["physics"]})
