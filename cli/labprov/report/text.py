@@ -23,7 +23,7 @@ _STATUS_STYLES = {
 }
 
 
-NOT_ASKED = "not set: "
+NOT_ASKED = ("not set: ", "not needed: ")
 """How a check's reason begins that has nothing to look at, since the inventory does not ask for the thing."""
 
 

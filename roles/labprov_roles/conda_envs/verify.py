@@ -152,7 +152,7 @@ def test_users_cannot_write_into_shared_environments(tried: list[Tried], setting
         writable = each.run(*find)
         assert (writable.rc, writable.stdout) == (0, ""), f"{each.name}: everybody can write to {writable.stdout}"
     if not shared:
-        pytest.skip("no shared environment is declared")
+        pytest.skip("not set: no shared environment is declared")
 
 
 def test_numpy_multiplies(tried: list[Tried]) -> None:
@@ -185,7 +185,7 @@ def test_jupyter_kernels_execute_a_cell(tried: list[Tried], settings: Settings) 
     """As Jupyter would start them, by their names."""
     offered = [each for each in tried if settings.environments[each.name].jupyter_kernel]
     if not offered:
-        pytest.skip("no environment is offered as a Jupyter kernel")
+        pytest.skip("not set: no environment is offered as a Jupyter kernel")
     for each in offered:
         shown = each.python(_KERNEL, f"labprov-{each.name.lower()}")
         assert shown.rc == 0, f"{each.name}: {_said(shown)}"
@@ -196,7 +196,7 @@ def _each(tried: list[Tried], module: str, code: str) -> dict[str, str]:
     """Run code wherever the module is; what was printed, by environment. Skips where it is nowhere."""
     having = [each for each in tried if each.has(module)]
     if not having:
-        pytest.skip(f"no environment has {module}")
+        pytest.skip(f"not set: no environment has {module}")
     shown = {}
     for each in having:
         run = each.python(code)
@@ -207,7 +207,7 @@ def _each(tried: list[Tried], module: str, code: str) -> dict[str, str]:
 
 def _some(tried: list[Tried]) -> list[Tried]:
     if not tried:
-        pytest.skip("no environment is declared")
+        pytest.skip("not set: no environment is declared")
     return tried
 
 

@@ -30,7 +30,7 @@ def test_module_is_there_for_every_kernel(host: Host, settings: Settings) -> Non
 
 def test_secure_boot_lets_the_module_load(host: Host, settings: Settings) -> None:
     if not _secure_boot(host):
-        pytest.skip("Secure Boot is off")
+        pytest.skip("not needed: Secure Boot is off")
     signer = _modinfo(host, host.run("uname -r").stdout.strip(), "signer")
     assert signer, "Secure Boot is on, and the module is not signed"
     builtin = host.run("grep -qF %s /proc/keys", f" {signer}: ").rc == 0
@@ -122,7 +122,7 @@ def test_persistence_daemon_keeps_the_cards_awake(host: Host, settings: Settings
 
 def test_cards_are_divided_as_asked_for(host: Host, settings: Settings) -> None:
     if not settings.mig:
-        pytest.skip("mig is not set")
+        pytest.skip("not set: mig")
     said = host.run("nvidia-smi -L").stdout
     cards = re.findall(r"^GPU (\d+):.*\(UUID: (GPU-[^)]+)\)\n((?:\s+MIG .*\n?)*)", said, re.M)
     found = {key: sorted(re.findall(r"MIG (\S+)", below)) for index, uuid, below in cards for key in (index, uuid)}
@@ -132,7 +132,7 @@ def test_cards_are_divided_as_asked_for(host: Host, settings: Settings) -> None:
 
 def test_fabric_manager_runs_at_the_version_of_the_driver(host: Host, settings: Settings) -> None:
     if not _choice(host, settings).fabric_manager:
-        pytest.skip("this server has no NVSwitch")
+        pytest.skip("not needed: this server has no NVSwitch")
     assert host.run("systemctl is-active nvidia-fabricmanager").stdout.strip() == "active"
     owner = "dpkg-query -W -f '${Version}' $(dpkg -S /usr/bin/nv-fabricmanager | cut -d: -f1)"
     version = host.run(f"if command -v dpkg >/dev/null; then {owner}; else rpm -qf --qf '%{{VERSION}}' {_FABRIC}; fi")
