@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,11 +102,20 @@ def _selection(
 
 def _confirm(question: str) -> bool:
     """Ask; no is the answer to a mere return. Raises KeyboardInterrupt for Ctrl-C, and when the terminal goes."""
+    click.echo(f"{question} [y/N]: ", nl=False)
     try:
-        return click.confirm(question)
-    except click.Abort:
+        # Waiting in turns: a read would sleep through a Ctrl-C that comes just before it.
+        while not select.select([sys.stdin], [], [], 0.2)[0]:
+            pass
+        if not (line := sys.stdin.readline()):
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
         click.echo(err=True)
-        raise KeyboardInterrupt from None
+        raise
+    if (answer := line.strip().lower()) in ("", "n", "no", "y", "yes"):
+        return answer.startswith("y")
+    click.echo("Please answer y or n.")
+    return _confirm(question)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

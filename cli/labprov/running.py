@@ -215,8 +215,7 @@ class Running:
         except UserError as error:
             self.console.print(f"\n[yellow]The lock was not written:[/] {escape(str(error))}")
             return
-        for name, hosts in into.items():
-            self.console.print(f"\nLocked in {self.locking.lock.path}: {text.names(hosts)} as {escape(name)}")
+        text.locked(self.console, self.locking.lock.path, into)
 
     def _live(self, hosts: list[str]) -> Live:
         roles = [step.role.name for step in self.plan.steps]

@@ -8,11 +8,10 @@ from __future__ import annotations
 import secrets
 import shlex
 
-_BOUNDED = """c=; while IFS= read -r l; do case $l in 0::*) c=/sys/fs/cgroup${{l#0::}}/labprov-{mark};; esac; \
-done 2>/dev/null </proc/self/cgroup; [ -z "$c" ] || mkdir "$c" 2>/dev/null || c=
-([ -z "$c" ] || echo 0 >"$c/cgroup.procs"; exec timeout -k 5 {seconds:g} sh -c {patient}) ; s=$?
-[ -z "$c" ] || {{ case $s in 124 | 137) echo 1 >"$c/cgroup.kill";; esac
-for i in 1 2 3 4 5; do rmdir "$c" && break; [ $s -eq 0 ] && break; sleep 0.1; done; }} 2>/dev/null
+_BOUNDED = """LABPROV_COMMAND={mark} timeout -k 5 {seconds:g} sh -c {patient}; s=$?
+case $s in 124 | 137) for i in 1 2 3 4 5; do
+p=$(grep -lsaz '^LABPROV_COMMAND={mark}$' /proc/[0-9]*/environ) || break
+for f in $p; do f=${{f#/proc/}}; kill -9 "${{f%/environ}}"; done; done 2>/dev/null;; esac
 exit $s"""
 
 
@@ -30,8 +29,8 @@ def after(mark: str, output: bytes) -> bytes:
 def bounded(command: str, seconds: float, mark: str) -> str:
     """The command line, ended after so many seconds with all that it started; its status is 124 or 137 then.
 
-    What took a session of its own (``setsid``) is beyond the reach of ``timeout``: the kernel finds it by the cgroup
-    (version 2) that the command gets, called after ``mark``. Where there is none, such a process outlives the command.
+    What took a session of its own (``setsid``) is beyond the reach of ``timeout``: it is found by a variable of its
+    environment that holds ``mark``. What also cleaned its environment (``env -i``, ``sudo -u``) outlives the command.
     """
     # The shell that timeout watches outlives being asked to end: it waits for what is deaf, to be killed 5 s later.
     patient = shlex.quote(f"trap : TERM; ({command}\n)")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from labprov.engine.outcome import Outcome, Result
 from labprov.report.shown import escape
-from labprov.verify.checks import Check, Verdict
+from labprov.verify.checks import NOT_ASKED, Check, Verdict
 
 
 class Collector:
@@ -94,7 +94,7 @@ class Live(Collector):
 def _told(outcomes: list[Outcome]) -> str:
     skipped = [o for o in outcomes if o.result is Result.SKIPPED]
     if skipped:
-        return f"[dim]skipped: {escape(skipped[0].reason)}[/]"
+        return _skipped(skipped[0].reason)
     styles = {Result.FAILED: "bold red", Result.CHANGED: "yellow", Result.UNCHANGED: "green"}
     parts = []
     for result, style in styles.items():
@@ -106,9 +106,15 @@ def _told(outcomes: list[Outcome]) -> str:
 
 def _checked(checks: list[Check]) -> str:
     if all(check.verdict is Verdict.SKIPPED for check in checks):
-        return f"[dim]skipped: {escape(checks[0].reason)}[/]"
+        return _skipped(checks[0].reason)
     styles = {Verdict.FAILED: "bold red", Verdict.PASSED: "green", Verdict.SKIPPED: "dim"}
     numbers = {verdict: sum(1 for check in checks if check.verdict is verdict) for verdict in styles}
     seconds = sum(check.seconds for check in checks)
     told = ", ".join(f"[{styles[verdict]}]{number} {verdict}[/]" for verdict, number in numbers.items() if number)
     return f"{told}  [dim]{seconds:.1f} s[/]"
+
+
+def _skipped(reason: str) -> str:
+    for beginning in NOT_ASKED:
+        reason = reason.removeprefix(beginning)
+    return f"[dim]skipped: {escape(reason)}[/]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +13,7 @@ from labprov.apply import HostResult, Status
 from labprov.engine.outcome import Outcome, Result
 from labprov.report.shown import escape, harmless
 from labprov.report.summary import Run, changes, count, count_checks
-from labprov.verify.checks import Check, Verdict
+from labprov.verify.checks import NOT_ASKED, Check, Verdict
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _STATUS_STYLES = {
@@ -21,10 +22,6 @@ _STATUS_STYLES = {
     Status.UNREACHABLE: "yellow",
     Status.NOT_STARTED: "yellow",
 }
-
-
-NOT_ASKED = ("not set: ", "not needed: ")
-"""How a check's reason begins that has nothing to look at, since the inventory does not ask for the thing."""
 
 
 def banner(console: Console, simulation: str) -> None:
@@ -189,6 +186,14 @@ def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
 
 def _hosts(group: Sequence[Outcome]) -> str:
     return names(_in_order(outcome.host for outcome in group))
+
+
+def locked(console: Console, path: Path, into: Mapping[str, Sequence[str]]) -> None:
+    """Say which hosts were written into the lock: ``into`` is class of hosts -> names."""
+    if into:
+        console.print(f"\n[bold]Written to {escape(str(path))}[/], which keeps hosts alike from now on:")
+    for name, hosts in into.items():
+        console.print(f"  {escape(names(hosts))}: {escape(name)}")
 
 
 def names(names: Sequence[str]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+NOT_ASKED = ("not set: ", "not needed: ")
+"""How a check's reason begins that has nothing to look at, since the inventory does not ask for the thing."""
+
 
 class Verdict(StrEnum):
     """How a check ended."""

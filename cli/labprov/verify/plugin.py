@@ -31,8 +31,8 @@ class Subject:
     """The text of the role's verify.py."""
 
     def key(self, check: str) -> str:
-        """What names a check of this role with these settings."""
-        return key(self.role, check, self.source, self.settings.model_dump_json())
+        """What names a check of this role as it is written now."""
+        return key(self.role, check, self.source)
 
 
 class Verification:
