@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import shutil
 from pathlib import Path
 
 from labprov.errors import HostError
@@ -22,18 +23,14 @@ def mount_root(image: Path, folder: Path) -> Path:
     if (folder / "copied").exists():
         run(["mount", "--bind", root, root])
         return root
+    options = f"lowerdir={image},upperdir={changes},workdir={work}"
+    # volatile: a throw-away host waits for no disk. The kernel leaves a mark that refuses the next mount, since files
+    # may be torn if this machine went down meanwhile; then the node is no worse than after a power cut.
+    shutil.rmtree(work / "work" / "incompat", ignore_errors=True)
+    if succeeds(["mount", "-t", "overlay", "labprov-sandbox", "-o", f"{options},volatile", root]):
+        return root
     try:
-        run(
-            [
-                "mount",
-                "-t",
-                "overlay",
-                "labprov-sandbox",
-                "-o",
-                f"lowerdir={image},upperdir={changes},workdir={work}",
-                root,
-            ]
-        )
+        run(["mount", "-t", "overlay", "labprov-sandbox", "-o", options, root])
     except HostError:
         run(["cp", "--archive", "--reflink=auto", f"{image}/.", root])
         (folder / "copied").touch()
