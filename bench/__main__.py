@@ -28,10 +28,20 @@ def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> _
 @click.option("--delay", default=20, show_default=True, metavar="MS", help="Added to each round trip from afar.")
 @click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="How often each is measured.")
 @click.option("--slow-runs", default=5, show_default=True, type=click.IntRange(0), help="The same, for slow ones.")
+@click.option(
+    "--slow-hosts", default="1,5,20", show_default=True, callback=_numbers, help="Slow ones only on so many, near."
+)
 @click.option("--only", multiple=True, help="Only contestants whose name contains this (and labprov plan).")
 @click.option("--keep", is_flag=True, help="Use hosts of an earlier run with --keep, and leave them.")
 def main(
-    hosts: _Numbers, delay_hosts: _Numbers, delay: int, runs: int, slow_runs: int, only: tuple[str, ...], keep: bool
+    hosts: _Numbers,
+    delay_hosts: _Numbers,
+    delay: int,
+    runs: int,
+    slow_runs: int,
+    slow_hosts: _Numbers,
+    only: tuple[str, ...],
+    keep: bool,
 ) -> None:
     """Measure labprov, pyinfra, Ansible and the floor where nothing is to be done."""
     console = Console(width=150)
@@ -44,7 +54,8 @@ def main(
     rows: list[dict[str, Any]] = []
     for number, added in [*((n, 0) for n in hosts), *((n, delay) for n in delay_hosts)]:
         with ground.ground(up, number, added) as made:
-            found = _case(console, made, chosen, runs, slow_runs)
+            who = [each for each in chosen if not each.slow or (number in slow_hosts and not added)]
+            found = _case(console, made, who, runs, slow_runs)
         results.show(console, f"{number} hosts, {added} ms added to each round trip", found)
         rows += [{"hosts": number, "delay_ms": added, **row} for row in found]
     data |= {"rows": rows, "claims": results.show_claims(console, claims.of(rows, delay))}
