@@ -43,7 +43,7 @@ test-fast: lint types
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not sandbox"
 
 test: lint types
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" --timeout 600 --durations 15
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --timeout 600 --durations 15
 
 test-slow: $(VENV)/.installed
 	$(BIN)/pytest -q -m slow --timeout 1800

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import select
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
 from labprov import __version__
-
-if TYPE_CHECKING:  # importing these costs more than `labprov --help` may take
-    from labprov.running import Output, Selection
-
-F = TypeVar("F", bound=Callable[..., Any])
+from labprov.options import OUTPUT, SELECTION, confirm, options, output_of, selection_of
 
 
 class Group(click.Group):
@@ -42,82 +35,6 @@ class Group(click.Group):
         ctx.exit(code or 0)
 
 
-_SELECTION = (
-    click.argument("deploy"),
-    click.option(
-        "-i", "--inventory", default="sandbox", envvar="LABPROV_INVENTORY", show_default=True, show_envvar=True,
-        help="The inventory: a path, or NAME for inventories/NAME.yml.",
-    ),
-    click.option("-l", "--limit", multiple=True, help="Only these hosts: names, groups, patterns; '!x' leaves x out."),
-    click.option("--role", "only", multiple=True, help="Only this role of the deploy; may be given again."),
-    click.option("--parallel", default=50, show_default=True, type=click.IntRange(1), help="Hosts at the same time."),
-    click.option("-K", "--ask-sudo-password", "ask", is_flag=True, help="Ask once for the password that sudo wants."),
-)  # fmt: skip
-_OUTPUT = (
-    click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else."),
-    click.option("-v", "--verbose", is_flag=True, help="Show every operation, command and failed assertion."),
-    click.option("--no-color", is_flag=True, help="No colours; the variable NO_COLOR does the same."),
-)
-
-
-def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
-def _output(as_json: bool, verbose: bool, no_color: bool) -> Output:
-    from rich.console import Console
-
-    from labprov.running import Output
-
-    # The stream is bound now: pytest, which runs the checks, replaces sys.stdout while it runs.
-    console = Console(
-        file=sys.stdout,
-        quiet=as_json,
-        highlight=False,
-        soft_wrap=True,
-        no_color=no_color or bool(os.environ.get("NO_COLOR")),
-    )
-    return Output(console, as_json, verbose)
-
-
-def _selection(
-    deploy: str,
-    inventory: str,
-    limit: tuple[str, ...],
-    only: tuple[str, ...],
-    parallel: int,
-    ask: bool,
-    retry_failed: bool = False,
-) -> Selection:
-    from labprov.running import Selection
-
-    password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
-    return Selection(deploy, inventory, limit, only, parallel, password, retry_failed)
-
-
-def _confirm(question: str) -> bool:
-    """Ask; no is the answer to a mere return. Raises KeyboardInterrupt for Ctrl-C, and when the terminal goes."""
-    click.echo(f"{question} [y/N]: ", nl=False)
-    try:
-        # Waiting in turns: a read would sleep through a Ctrl-C that comes just before it.
-        while not select.select([sys.stdin], [], [], 0.2)[0]:
-            pass
-        if not (line := sys.stdin.readline()):
-            raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        click.echo(err=True)
-        raise
-    if (answer := line.strip().lower()) in ("", "n", "no", "y", "yes"):
-        return answer.startswith("y")
-    click.echo("Please answer y or n.")
-    return _confirm(question)
-
-
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="labprov")
 def main() -> None:
@@ -135,21 +52,21 @@ def list_(inventory: str, no_color: bool) -> int:
     """List deploys, roles and hosts."""
     from labprov import commands
 
-    return commands.listing(inventory, _output(False, False, no_color).console)
+    return commands.listing(inventory, output_of(False, False, no_color).console)
 
 
 @main.command()
-@_options(*_SELECTION, *_OUTPUT)
+@options(*SELECTION, *OUTPUT)
 @click.option("--exit-code", "pending", is_flag=True, help="Exit with 3 when something would change.")
 def plan(pending: bool, as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
     """Show what DEPLOY would change, with diffs. Changes nothing."""
     from labprov import commands
 
-    return commands.plan(_selection(**selection), _output(as_json, verbose, no_color), pending)
+    return commands.plan(selection_of(**selection), output_of(as_json, verbose, no_color), pending)
 
 
 @main.command()
-@_options(*_SELECTION, *_OUTPUT)
+@options(*SELECTION, *OUTPUT)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
 @click.option(
     "--reboot/--no-reboot",
@@ -177,22 +94,22 @@ def apply(
     from labprov import commands
 
     asked = not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    confirm = _confirm if asked else None
+    question = confirm if asked else None
     return commands.apply(
-        _selection(**selection),
-        _output(as_json, verbose, no_color),
+        selection_of(**selection),
+        output_of(as_json, verbose, no_color),
         commands.Options(reboot, verify_batches, wait),
-        confirm,
+        question,
     )
 
 
 @main.command()
-@_options(*_SELECTION, *_OUTPUT)
+@options(*SELECTION, *OUTPUT)
 def verify(as_json: bool, verbose: bool, no_color: bool, **selection: Any) -> int:
     """Prove that the hosts are what DEPLOY says. Changes nothing."""
     from labprov import commands
 
-    return commands.verify(_selection(**selection), _output(as_json, verbose, no_color))
+    return commands.verify(selection_of(**selection), output_of(as_json, verbose, no_color))
 
 
 @main.command()
@@ -206,11 +123,11 @@ def report(journal: str | None, form: str, verbose: bool, no_color: bool) -> int
 
     from labprov import commands
 
-    return commands.report(Path(journal) if journal else None, form, _output(False, verbose, no_color))
+    return commands.report(Path(journal) if journal else None, form, output_of(False, verbose, no_color))
 
 
 @main.command()
-@_options(*_SELECTION, *_OUTPUT)
+@options(*SELECTION, *OUTPUT)
 @click.option(
     "--upgrade",
     multiple=True,
@@ -226,7 +143,7 @@ def lock(upgrade: tuple[str, ...], as_json: bool, verbose: bool, no_color: bool,
     """
     from labprov.lock import command
 
-    return command.lock(_selection(**selection), upgrade, _output(as_json, verbose, no_color))
+    return command.lock(selection_of(**selection), upgrade, output_of(as_json, verbose, no_color))
 
 
 @main.command()
@@ -253,7 +170,7 @@ def lock(upgrade: tuple[str, ...], as_json: bool, verbose: bool, no_color: bool,
     "-i", "--inventory", envvar="LABPROV_INVENTORY", help="Where HOST is [default: sandbox]; its compat rows count."
 )
 @click.option("-K", "--ask-sudo-password", "ask", is_flag=True, help="Ask once for the password that sudo wants.")
-@_options(*_OUTPUT)
+@options(*OUTPUT)
 def explain(as_json: bool, verbose: bool, no_color: bool, **asked: Any) -> int:
     """Say which driver and CUDA a server gets, and why.
 
@@ -262,7 +179,7 @@ def explain(as_json: bool, verbose: bool, no_color: bool, **asked: Any) -> int:
     """
     from labprov import explain_command
 
-    return explain_command.run(asked, _output(as_json, verbose, no_color))
+    return explain_command.run(asked, output_of(as_json, verbose, no_color))
 
 
 @main.group()
