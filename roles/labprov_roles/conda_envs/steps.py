@@ -23,8 +23,11 @@ KERNELS = "/usr/local/share/jupyter/kernels"
 """Where every Jupyter on the server looks for kernels."""
 
 
-def bring_about(settings: Settings) -> None:
-    """Decide who installs what, build what is missing or changed, offer kernels, remove what is to be absent."""
+def bring_about(settings: Settings) -> list[Request]:
+    """Decide who installs what, build what is missing or changed, offer kernels, remove what is to be absent.
+
+    Returns the requests that the environments answer.
+    """
     prefix, declared = settings.prefix, settings.environments
     wanted = tuple((name, each.user or "") for name, each in declared.items())
     operations.check(name="Check that the environments' names are free or ours", prefix=prefix, wanted=wanted)
@@ -60,6 +63,7 @@ def bring_about(settings: Settings) -> None:
             )
         _kernel(settings, name)
     operations.sweep(name="Remove builds that nobody uses any more", prefix=prefix, wanted=wanted)
+    return requests
 
 
 def _requests(settings: Settings, system: System) -> list[Request]:

@@ -57,19 +57,19 @@ import plotly.graph_objects as go
 go.Figure(go.Scatter(y=[1, 2, 3])).write_html("plot.html", include_plotlyjs=False)
 assert "Plotly.newPlot" in open("plot.html").read()
 """
-_KERNEL = """
+KERNEL = """
 import sys
 from jupyter_client.manager import start_new_kernel
 manager, client = start_new_kernel(kernel_name=sys.argv[1], startup_timeout=60)
-said = []
-hook = lambda message: said.append(message["content"].get("text", ""))
+printed = []
+hook = lambda message: printed.append(message["content"].get("text", ""))
 try:
     reply = client.execute_interactive("import sys; print(6 * 7, sys.executable)", output_hook=hook, timeout=60)
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
 assert reply["content"]["status"] == "ok", reply
-print("".join(said))
+print("".join(printed))
 """
 
 
@@ -126,7 +126,7 @@ def test_every_declared_package_can_be_imported(tried: list[Tried], settings: Se
             (row.get("package", row["requirement"]), imports(row["requirement"], names)) for row in lock["decisions"]
         ]
         shown = each.python(_IMPORT, json.dumps(asked))
-        assert (shown.rc, shown.stdout) == (0, ""), f"{each.name}: {_said(shown)}"
+        assert (shown.rc, shown.stdout) == (0, ""), f"{each.name}: {said(shown)}"
 
 
 def test_installed_is_what_the_lock_says(tried: list[Tried]) -> None:
@@ -135,7 +135,7 @@ def test_installed_is_what_the_lock_says(tried: list[Tried]) -> None:
     for each in _some(tried):
         lock = _lock(each)
         shown = each.python(code)
-        assert shown.rc == 0, f"{each.name}: {_said(shown)}"
+        assert shown.rc == 0, f"{each.name}: {said(shown)}"
         there = {(name.lower().replace("_", "-"), version) for name, version in json.loads(shown.stdout)}
         wanted = {(row["name"].lower().replace("_", "-"), row["version"]) for row in lock["pip"]}
         assert wanted <= there, f"{each.name} lacks {sorted(wanted - there)}"
@@ -187,9 +187,9 @@ def test_jupyter_kernels_execute_a_cell(tried: list[Tried], settings: Settings) 
     if not offered:
         pytest.skip("not set: no environment is offered as a Jupyter kernel")
     for each in offered:
-        shown = each.python(_KERNEL, f"labprov-{each.name.lower()}")
-        assert shown.rc == 0, f"{each.name}: {_said(shown)}"
-        assert shown.stdout.split()[:1] == ["42"], f"{each.name}: {_said(shown)}"
+        shown = each.python(KERNEL, f"labprov-{each.name.lower()}")
+        assert shown.rc == 0, f"{each.name}: {said(shown)}"
+        assert shown.stdout.split()[:1] == ["42"], f"{each.name}: {said(shown)}"
 
 
 def _each(tried: list[Tried], module: str, code: str) -> dict[str, str]:
@@ -200,7 +200,7 @@ def _each(tried: list[Tried], module: str, code: str) -> dict[str, str]:
     shown = {}
     for each in having:
         run = each.python(code)
-        assert run.rc == 0, f"{each.name}: {_said(run)}"
+        assert run.rc == 0, f"{each.name}: {said(run)}"
         shown[each.name] = run.stdout.strip()
     return shown
 
@@ -216,5 +216,6 @@ def _lock(each: Tried) -> dict[str, Any]:
     return found
 
 
-def _said(run: CommandResult) -> str:
+def said(run: CommandResult) -> str:
+    """What a command printed, as one line for the report."""
     return " ".join((run.stdout + " " + run.stderr).split())[-600:]
