@@ -18,6 +18,9 @@ from pathlib import Path
 _STEP = 0.01
 """Seconds between two looks whether a program has ended: how exact its wall time is."""
 
+_ORDINARY = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As for an installed program, whose modules are compiled once and not at each start."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -70,7 +73,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], must_say: str = 
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env={**_ORDINARY, **environment},
             start_new_session=True,
         )
         try:
