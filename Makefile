@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# labprov is started some hundred times: its modules are compiled once, as those of an installed program.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast test-slow test-vm test-driver lint types docs box bench clean
 
