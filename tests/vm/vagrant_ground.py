@@ -27,6 +27,7 @@ PACKAGES = {
 PLUGIN = Path("/usr/share/doc/vagrant-libvirt")
 MEMORY, ROOM = 4, 12
 """GiB that must be free, of memory and below /var."""
+FIREWALLS = ("iptables", "ip6tables")
 POOL, NETWORK = Path("/var/lib/libvirt/images"), "vagrant-libvirt"
 
 
@@ -53,6 +54,8 @@ def ground() -> Iterator[None]:
     missing |= set() if PLUGIN.exists() else {"vagrant-libvirt"}
     requirements.install(sorted(missing), print)
     with ExitStack() as stack:
+        if not any(_chains(program) for program in FIREWALLS):
+            stack.callback(_remove_chains)
         for daemon in ("virtlogd", "libvirtd"):
             stack.enter_context(_daemon(daemon))
         before = _volumes()
@@ -90,3 +93,31 @@ def _put_back(before: set[Path], had_network: bool) -> None:
     if not had_network and succeeds(["virsh", "net-info", NETWORK]):
         run(["virsh", "net-destroy", NETWORK])
         run(["virsh", "net-undefine", NETWORK])
+
+
+def _chains(program: str) -> list[tuple[str, str]]:
+    """Table and chain of what libvirt added; nothing where there is no such firewall."""
+    return [(table, line[1:].split()[0]) for table, line in _rules(program) if line.startswith(":LIBVIRT_")]
+
+
+def _rules(program: str) -> list[tuple[str, str]]:
+    try:
+        saved = subprocess.run([f"{program}-save"], capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return []
+    table, rules = "", []
+    for line in saved.splitlines():
+        table = line[1:] if line.startswith("*") else table
+        rules.append((table, line))
+    return rules
+
+
+def _remove_chains() -> None:
+    """libvirt leaves its chains, and the rules that lead there, when its daemon ends."""
+    for program in FIREWALLS:
+        for table, line in _rules(program):
+            if line.startswith("-A ") and "-j LIBVIRT_" in line:
+                run([program, "-t", table, "-D", *line.split()[1:]])
+        for how in ("-F", "-X"):
+            for table, chain in _chains(program):
+                run([program, "-t", table, how, chain])
