@@ -113,7 +113,7 @@ def _rules(program: str) -> list[tuple[str, str]]:
 
 
 def _remove_chains() -> None:
-    """libvirt leaves its chains, and the rules that lead there, when its daemon ends."""
+    """Libvirt leaves its chains, and the rules that lead there, when its daemon ends."""
     for program in FIREWALLS:
         for table, line in _rules(program):
             if line.startswith("-A ") and "-j LIBVIRT_" in line:
