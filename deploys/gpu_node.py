@@ -1,7 +1,7 @@
-"""A bare server becomes a verified GPU node: driver, CUDA, Docker with GPUs, Miniconda and Python environments."""
+"""A bare server becomes a verified GPU node: driver, CUDA, Docker with GPUs, conda and its environments, Jupyter."""
 
 from labprov.deploy import include
-from labprov_roles import base, conda_envs, cuda, docker, miniconda, nvidia_container_toolkit, nvidia_driver
+from labprov_roles import base, conda_envs, cuda, docker, jupyter, miniconda, nvidia_container_toolkit, nvidia_driver
 
 include(base)
 include(nvidia_driver)
@@ -10,3 +10,4 @@ include(docker)
 include(nvidia_container_toolkit)
 include(miniconda)
 include(conda_envs)
+include(jupyter)

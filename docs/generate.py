@@ -138,10 +138,14 @@ def _default(field: typing.Any) -> str:
         value = made.url if hasattr(made, "url") else made
     if value is PydanticUndefined:
         return "required"
-    if value is None:
+    if value is None or isinstance(value, BaseModel):
         return ""
-    shown = list(value) if isinstance(value, tuple) else value
+    shown = [_short(each) for each in value] if isinstance(value, tuple) else value
     return f"`{shown}`" if not isinstance(shown, bool) else f"`{str(shown).lower()}`"
+
+
+def _short(value: typing.Any) -> typing.Any:
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 
 def _kind(annotation: typing.Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from labprov import deploy, docstrings, role
 from labprov.errors import UserError, Where
 
-BUILT_IN = ["base", "conda_envs", "cuda", "docker", "miniconda", "nvidia_container_toolkit", "nvidia_driver"]
+BUILT_IN = ["base", "conda_envs", "cuda", "docker", "jupyter", "miniconda", "nvidia_container_toolkit", "nvidia_driver"]
 
 
 def test_the_built_in_roles_have_all_that_a_role_needs():
@@ -31,7 +31,16 @@ def test_every_setting_is_described(name):
 
 def test_gpu_node_names_its_roles_in_order():
     names = [r.name for r in deploy.load("gpu-node").roles]
-    assert names == ["base", "nvidia_driver", "cuda", "docker", "nvidia_container_toolkit", "miniconda", "conda_envs"]
+    assert names == [
+        "base",
+        "nvidia_driver",
+        "cuda",
+        "docker",
+        "nvidia_container_toolkit",
+        "miniconda",
+        "conda_envs",
+        "jupyter",
+    ]
     assert deploy.load("gpu-node").summary
 
 

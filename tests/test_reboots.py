@@ -194,3 +194,8 @@ def test_in_a_terminal_nobody_is_rebooted_without_a_question(tmp_path, override,
     """Under ``ask`` it comes when the host stands before its reboot."""
     waiting = Run("x", hosts=[HostResult("a", Status.OK, reboot=("why",)), HostResult("b", Status.OK)])
     assert _question(waiting, load(tmp_path, "reboot: ask\nhosts: {a: , b: }", override=override)) == question
+
+
+def test_presence_knows_servers_of_jupyterhub_which_are_no_sessions():
+    line = "unit jupyter-anna-singleuser.service loaded active running /opt/conda/envs/x/bin/jupyterhub-singleuser"
+    assert PresenceNow().process(["time 23:59", line]) == Presence(minute=23 * 60 + 59, users=("anna (JupyterHub)",))

@@ -75,7 +75,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "nvidia_driver": {"hold": False, "mig": {"GPU-0": ["3g.20gb", "3g.20gb"]}},
     "cuda": {},
     "miniconda": {},
+    "jupyter": {"enabled": True, "locks": "/lab/labprov-envs", "hub": {"enabled": True, "memory_limit": "16G"}},
 }
+OTHERWISE = {("rhel8", "jupyter"): {"enabled": True, "locks": "/lab/labprov-envs"}}
+"""Settings instead of those, for a path that would not be seen else."""
 
 
 class PlayedHost:
@@ -119,7 +122,10 @@ def rendered(system: str, name: str) -> str:
     """What the role would do: an operation a paragraph, its commands below it, files with what they would hold."""
     outcomes: list[Outcome] = []
     loaded = roles.load(name)
-    given = {**SETTINGS[name], **({"mirrors": {"cuda": KEYED[system]}} if system in KEYED else {})}
+    given = {
+        **OTHERWISE.get((system, name), SETTINGS[name]),
+        **({"mirrors": {"cuda": KEYED[system]}} if system in KEYED else {}),
+    }
     settings = loaded.settings_class.model_validate(given)
     with played(system) as (host, state):
         state.progress[host.name] = Progress(name, outcomes.append, planning=True, round_trips=lambda: 0)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 
 
 def _matching(pattern: str, what: str) -> AfterValidator:
@@ -107,3 +109,39 @@ Hostname = Annotated[
     _matching(r"[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_:])?", "a host name or an IP address"),
 ]
 """A host name or an IP address."""
+
+LocalPath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A path on the controller, as it is."""
+
+
+def beside(value: Any, info: ValidationInfo) -> Any:
+    """A path on the controller: a relative one from the folder of the file that names it."""
+    folder = (info.context or {}).get("folder")
+    return str(Path(folder) / value) if isinstance(value, str) and value and folder else value
+
+
+BesideFile = Annotated[LocalPath, BeforeValidator(beside)]
+"""A path on the controller; a relative one from the folder of the inventory."""
+
+
+def _is_address(value: str) -> str:
+    try:
+        return str(ip_address("" if "%" in value else value))
+    except ValueError:
+        raise ValueError("should be an IP address, like 127.0.0.1 or ::1") from None
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):  # to Python, true is the number 1
+        raise ValueError("should be a number")
+    return value
+
+
+IpAddress = Annotated[str, StringConstraints(max_length=45), AfterValidator(_is_address)]
+"""An IPv4 or IPv6 address, without a zone."""
+
+Port = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=65535)]
+"""A TCP port."""
+
+MemorySize = Annotated[str, _matching(r"[1-9][0-9]{0,5}[MGT]", "an amount of memory, like 512M or 16G")]
+"""An amount of memory: a whole number of M, G or T (powers of 1024)."""

@@ -16,6 +16,7 @@ sed -n 's/.*session-\([^.]*\)\.scope.*/own \1/p' /proc/self/cgroup | head -n 1
 s=$(loginctl --no-legend list-sessions 2>/dev/null | awk '{print $1}')
 [ -z "$s" ] || loginctl show-session -p Id -p Name -p Class -p State -p TTY -p RemoteHost $s 2>/dev/null
 who 2>/dev/null | sed 's/^/who /'
+systemctl list-units --plain --no-legend --state=running 'jupyter-*-singleuser.service' 2>/dev/null | sed 's/^/unit /'
 for p in $(find /proc/[0-9]*/fd -lname '/dev/nvidia[0-9]*' 2>/dev/null | cut -d/ -f3 | sort -un); do
 read -r name 2>/dev/null </proc/$p/comm && echo "gpu $p $name"
 done
@@ -66,11 +67,15 @@ class PresenceNow(FactBase[Presence]):
         sessions = _blocks(output)
         hours, _, minutes = told.get("time", "0:0").partition(":")
         who = [rest.split() for word, _, rest in rows if word == "who"]
+        servers = [rest.partition("-singleuser.service")[0] for word, _, rest in rows if word == "unit"]
         programs = [rest.split(maxsplit=1) for word, _, rest in rows if word == "gpu"]
         return Presence(
             minute=int(hours) * 60 + int(minutes),
             boot=told.get("boot", ""),
-            users=_users(sessions, told.get("own", "")) if sessions else _by_who(who),
+            users=(
+                *(_users(sessions, told.get("own", "")) if sessions else _by_who(who)),
+                *(f"{name.removeprefix('jupyter-')} (JupyterHub)" for name in servers),
+            ),
             programs=tuple(f"{row[1]} ({row[0]})" for row in programs if len(row) == 2 and row[1] not in DAEMONS),
         )
 

@@ -45,6 +45,8 @@ class Mirror:
 
         ``base_url`` is where ``root`` is served.
         """
+        # The channel's oldest Python: the newer one needs a newer glibc than Debian 12 has.
+        environments = {"python": "3.11", "pip_index": f"{base_url.rstrip('/')}/pypi/simple"}
         newest = {item.distribution: item for item in catalogue.INSTALLERS}["miniconda"]
         sums = (self.root / f"{newest.path}.sha256").read_text()
         return {
@@ -53,8 +55,8 @@ class Mirror:
                 "version": newest.version,
                 "sha256": sums.split()[0],
             },
-            # The channel's oldest Python: the newer one needs a newer glibc than Debian 12 has.
-            "conda_envs": {"python": "3.11", "pip_index": f"{base_url.rstrip('/')}/pypi/simple"},
+            "conda_envs": environments,
+            "jupyter": dict(environments),
         }
 
     def installer_sha256(self, distribution: str, version: str) -> str:
