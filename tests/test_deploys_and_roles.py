@@ -11,7 +11,17 @@ import pytest
 from labprov import deploy, docstrings, role
 from labprov.errors import UserError, Where
 
-BUILT_IN = ["base", "conda_envs", "cuda", "docker", "jupyter", "miniconda", "nvidia_container_toolkit", "nvidia_driver"]
+BUILT_IN = [
+    "base",
+    "conda_envs",
+    "cuda",
+    "docker",
+    "images",
+    "jupyter",
+    "miniconda",
+    "nvidia_container_toolkit",
+    "nvidia_driver",
+]
 
 
 def test_the_built_in_roles_have_all_that_a_role_needs():
@@ -37,6 +47,7 @@ def test_gpu_node_names_its_roles_in_order():
         "cuda",
         "docker",
         "nvidia_container_toolkit",
+        "images",
         "miniconda",
         "conda_envs",
         "jupyter",

@@ -72,6 +72,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "base": {"timezone": "Europe/Berlin", "locale": "en_GB.UTF-8", "ntp_servers": ["ntp.example.org"]},
     "docker": {"version": "5:29.*", "data_root": "/data/docker"},
     "nvidia_container_toolkit": {},
+    "images": {
+        "pull": ["docker.io/pytorch/pytorch:2.10.0-cuda12.8-cudnn9-runtime"],
+        "build": {"lab": {"git": "https://git.example.org/lab.git", "ref": "v1", "args": {"A": "b c"}}},
+        "prune": True,
+    },
     "nvidia_driver": {"hold": False, "mig": {"GPU-0": ["3g.20gb", "3g.20gb"]}},
     "cuda": {},
     "miniconda": {},

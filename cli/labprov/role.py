@@ -102,6 +102,12 @@ class Role:
         name = f"{self.package}.lock"
         return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
+    @cached_property
+    def renew(self) -> Callable[..., None] | None:
+        """The role's function ``renew`` (see ``labprov.lock.renew``), or None: it keeps no decisions of its own."""
+        name = f"{self.package}.renew"
+        return importlib.import_module(name).renew if importlib.util.find_spec(name) else None
+
     def skip_reason(self, settings: RoleSettings) -> str | None:
         """Why the host in context does not get this role, or None (reads facts; imports pyinfra)."""
         function = getattr(self._module("tasks"), "skip_reason", None)

@@ -13,6 +13,7 @@ name: a role says in its ``lock.py`` what of it is locked.
 ``ask``       versions on a host, and what its repositories offer
 ``resolve``   from hosts to entries
 ``run``       the lock in a run: followed from its start, recorded after an apply
+``renew``     decisions that roles keep in files of their own
 ``stale``     where a lock is behind the times
 ``upgrade``   what is to move
 ``command``   ``labprov lock``

@@ -15,6 +15,7 @@ from labprov.commands import make_plan
 from labprov.engine.session import Failure, Session
 from labprov.lock import classes, file
 from labprov.lock.model import Entry, HostClass, Section
+from labprov.lock.renew import renew
 from labprov.lock.run import Locking
 from labprov.lock.upgrade import moving
 from labprov.report import text
@@ -36,13 +37,14 @@ def lock(selection: Selection, upgrade: Sequence[str], output: Output) -> int:
         failures = dict(session.connect())
         locking.look(session)
         found, failed = locking.resolve(session, list(locking.profiles))
-    failures |= failed
+        renewed, not_asked = renew(locking, session)
+    failures |= not_asked | failed
     before = locking.lock.section
     whole = not selection.limit and not selection.only
     gone = [name for name in before.hosts if whole and name not in plan.inventory.hosts]
     locking.record(classes.share(found), gone)
     after = file.load(plan.inventory.path).section
-    _tell(output, locking, before, after, failures)
+    _tell(output, locking, before, after, renewed, failures)
     return _code(failures)
 
 
@@ -83,10 +85,17 @@ def _entry_moves(role: str, old: Entry | None, new: Entry) -> list[str]:
     return [f"{role}: {', '.join(names)}: {step}" for step, names in groups.items()]
 
 
-def _tell(output: Output, locking: Locking, before: Section, after: Section, failures: dict[str, Failure]) -> None:
+def _tell(
+    output: Output,
+    locking: Locking,
+    before: Section,
+    after: Section,
+    renewed: Sequence[str],
+    failures: dict[str, Failure],
+) -> None:
     changed = moves(before, after)
     if output.json:
-        click.echo(json.dumps(_data(locking, after, changed, failures), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_data(locking, after, changed, renewed, failures), indent=2, ensure_ascii=False))
     console = output.console
     for name, one in after.classes.items():
         hosts = [host for host, its in after.hosts.items() if its == name]
@@ -95,6 +104,8 @@ def _tell(output: Output, locking: Locking, before: Section, after: Section, fai
     console.print()
     for line, hosts in changed.items():
         console.print(f"[yellow]~[/] {escape(text.names(hosts))}: {escape(line)}")
+    for line in renewed:
+        console.print(f"[yellow]~[/] {escape(line)}")
     state = "Nothing moved in" if not changed else "Wrote"
     console.print(f"{state} {locking.lock.path}.")
     for name, failure in failures.items():
@@ -114,12 +125,17 @@ def _class(console: Console, one: HostClass, every: bool) -> None:
 
 
 def _data(
-    locking: Locking, after: Section, changed: dict[str, list[str]], failures: dict[str, Failure]
+    locking: Locking,
+    after: Section,
+    changed: dict[str, list[str]],
+    renewed: Sequence[str],
+    failures: dict[str, Failure],
 ) -> dict[str, Any]:
     return {
         "path": str(locking.lock.path),
         **after.model_dump(mode="json", exclude_defaults=True),
         "changes": [{"what": line, "hosts": hosts} for line, hosts in changed.items()],
+        "renewed": list(renewed),
         "failed": {name: str(failure.error) for name, failure in failures.items()},
     }
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shlex
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import gevent
 from pyinfra import host, logger
 from pyinfra.api import Host, OperationError, State, StringCommand, operation
 from pyinfra.api.command import FunctionCommand
 
-from labprov.errors import HostError
+from labprov.engine.alone import alone
 from labprov_roles.conda_envs.facts import Environments, EnvironmentsAt
 from labprov_roles.conda_envs.request import Request, digest_of, read_lock
 
@@ -63,7 +59,7 @@ def decide(prefix: str, request: Request, locks: str) -> Commands:
 def decide_who_installs_what(state: State, host: Host, prefix: str, request: Request, locks: str) -> bool:
     """Run the builder on the host and keep its answer; one host at a time decides, the others use what it found."""
     path = Path(locks) / request.lock_name
-    with _alone(Path(locks)):
+    with alone(Path(locks)):
         if read_lock(path, request) is not None:
             return True
         job = _job("decide", prefix, request)
@@ -144,23 +140,3 @@ def _command(prefix: str, user: str | None, job: dict[str, Any] | None = None) -
     line = _RUN.format(home=home, prefix=shlex.quote(prefix))
     line = f"cd / && runuser -u {shlex.quote(user)} -- {line}" if user else line
     return StringCommand(line, _stdin=json.dumps(job)) if job else StringCommand(line)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder, among hosts of this run and other runs; waiting lets other hosts go on."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise HostError(f"decisions cannot be kept in {folder}: {error.strerror}") from None
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                gevent.sleep(0.2)
-        yield
-    finally:
-        os.close(handle)

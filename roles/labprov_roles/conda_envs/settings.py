@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     StringConstraints,
     ValidationInfo,
@@ -16,25 +14,13 @@ from pydantic import (
 )
 
 from labprov.role import RoleSettings
-from labprov.types import UnixName, Url
+from labprov.types import BesideFile, LocalPath, UnixName, Url, beside
 from labprov_roles.conda_envs.requirements import Names, Requirement, ready_made
 from labprov_roles.miniconda.settings import Channel, Prefix
 
 LONGEST = 120
 """Characters of the path of an environment's Python: a kernel reads the first 127 of a script's first line."""
 
-
-def _beside(value: Any, info: ValidationInfo) -> Any:
-    """A path on the controller: from the folder of the file that names it."""
-    folder = (info.context or {}).get("folder")
-    return str(Path(folder) / value) if isinstance(value, str) and value and folder else value
-
-
-LocalPath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]
-"""A path on the controller, as it is."""
-
-BesideFile = Annotated[LocalPath, BeforeValidator(_beside)]
-"""A path on the controller; a relative one from the folder of the inventory."""
 
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=32)]
 """An environment's name."""
@@ -113,7 +99,7 @@ class Settings(RoleSettings):
     def _beside_the_inventory(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict):
             return value
-        return {**value, "locks": _beside(value.get("locks", "labprov-envs"), info)}
+        return {**value, "locks": beside(value.get("locks", "labprov-envs"), info)}
 
     @field_validator("channels")
     @classmethod

@@ -14,6 +14,7 @@
 ``toolkit``        the NVIDIA Container Toolkit
 ``conda``          a conda channel, and installers with a stand-in for conda
 ``pypi``           an index for pip, and one like PyTorch's
+``registry``         a registry of container images, pull-only
 ``materials``      Debian's packages that all this is made of, downloaded and unpacked
 ``requirements``   what the build needs on this machine
 ``build``          all of it into one folder

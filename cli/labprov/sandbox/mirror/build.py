@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labprov.sandbox.mirror import catalogue, cuda, docker, materials, pypi, toolkit
+from labprov.sandbox.mirror import catalogue, cuda, docker, materials, pypi, registry, toolkit
 from labprov.sandbox.mirror.conda import channel, installer, interpreter, wheels
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.package import Package, build
@@ -33,6 +33,8 @@ def build_mirror(root: Path, key: Key, say: Callable[[str], None]) -> None:
         say("vendor mirror: building the pip index")
         real = wheels.download(pypi.WHEELS, interpreter.PYTHONS[0].short, work / "pip")
         pypi.publish(root / "pypi", root / "pytorch", real.values())
+        say("vendor mirror: building the registry of images")
+        registry.build(root)
 
 
 def build_repositories(layout: catalogue.Layout, found: materials.Materials, gpg_home: Path) -> None:
