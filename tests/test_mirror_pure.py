@@ -15,13 +15,13 @@ from types import SimpleNamespace
 import pytest
 
 from labprov.mirrors import Mirrors
-from labprov.sandbox.mirror import Mirror, cache, catalogue, docker, driver, repository, toolkit
+from labprov.sandbox.mirror import Mirror, cache, catalogue, docker, driver, libraries, repository, toolkit
 from labprov.sandbox.mirror.compiled import stamp
 from labprov.sandbox.mirror.conda.installer import FILES as CONDA_FILES
 from labprov.sandbox.mirror.conda.installer import Installer
 from labprov.sandbox.mirror.conda.package import CondaPackage, repodata
 from labprov.sandbox.mirror.conda.wheels import as_conda
-from labprov.sandbox.mirror.cuda import Toolkit, libraries
+from labprov.sandbox.mirror.cuda import Toolkit
 from labprov.sandbox.mirror.docker import Release
 from labprov.sandbox.mirror.package import STAND_IN, File, Package, build, control, stanza
 from labprov.sandbox.mirror.repository import release_text
@@ -37,6 +37,7 @@ PROGRAMS = SimpleNamespace(
     modules={(flavour, name): SLOT for flavour in ("open", "proprietary") for name in driver._MODULES},
 )
 RUNTIME = SimpleNamespace(library=SLOT)
+LIBRARIES = SimpleNamespace(cudnn=SLOT, nccl=SLOT)
 
 
 def every_package() -> dict[str, list[Package]]:
@@ -47,7 +48,7 @@ def every_package() -> dict[str, list[Package]]:
         found[distribution] = [
             *(package for number in numbers for package in driver.Driver(number, PROGRAMS).packages()),
             *(package for item in toolkits for package in item.packages()),
-            *libraries("12"),
+            *libraries.packages(sorted({item.major for item in toolkits}), LIBRARIES),
             *toolkit.packages(catalogue.CONTAINER_TOOLKIT_IN_CUDA),
         ]
     found["toolkit"] = [package for version in catalogue.CONTAINER_TOOLKITS for package in toolkit.packages(version)]

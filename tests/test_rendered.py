@@ -77,12 +77,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "build": {"lab": {"git": "https://git.example.org/lab.git", "ref": "v1", "args": {"A": "b c"}}},
         "prune": True,
     },
-    "nvidia_driver": {"hold": False, "mig": {"GPU-0": ["3g.20gb", "3g.20gb"]}},
-    "cuda": {},
+    "nvidia_driver": {"hold": False, "mig": {"GPU-0": ["3g.20gb", "3g.20gb"]}, "dcgm": True},
+    "cuda": {"cudnn": True, "nccl": True},
     "miniconda": {},
     "jupyter": {"enabled": True, "locks": "/lab/labprov-envs", "hub": {"enabled": True, "memory_limit": "16G"}},
 }
-OTHERWISE = {("rhel8", "jupyter"): {"enabled": True, "locks": "/lab/labprov-envs"}}
+OTHERWISE = {
+    ("ubuntu2604", "cuda"): {"source": "distro"},
+    ("rhel8", "jupyter"): {"enabled": True, "locks": "/lab/labprov-envs"},
+}
 """Settings instead of those, for a path that would not be seen else."""
 
 

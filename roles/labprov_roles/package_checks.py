@@ -34,6 +34,15 @@ def installed(host: Host, *patterns: str) -> dict[str, str]:
     return {name: version for name, _, version in (line.partition(" ") for line in lines)}
 
 
+def held(host: Host) -> set[str]:
+    """Names of the packages that are held back from upgrades."""
+    if system_of(host).family == "rhel":
+        entries = host.run("cat /etc/dnf/plugins/versionlock.list").stdout.splitlines()
+        return {entry.rsplit("-", 2)[0] for entry in entries if entry.strip() and entry[0] not in "#!"}
+    selections = (line.split() for line in host.run("dpkg --get-selections").stdout.splitlines())
+    return {row[0].partition(":")[0] for row in selections if row[1:] == ["hold"]}
+
+
 def news_of_an_upgrade(host: Host) -> list[str]:
     """Packages that a full upgrade would newly install, by what the package manager knows now; nothing is changed."""
     if system_of(host).family != "rhel":

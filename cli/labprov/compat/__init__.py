@@ -8,6 +8,7 @@
 ``clash``         what can never work
 ``branch``        every branch that is offered, kept or ruled out; ``preference`` says why in words
 ``flavour``       open or proprietary kernel modules; ``toolkits`` CUDA; ``frameworks`` wheels
+``libraries``     cuDNN, NCCL and DCGM: which packages go with a toolkit or a driver
 ``packages``      what it is all called in each repository
 ``decision``      all of that for the best branch; ``warnings`` what to know of it
 ``nearest``       after a refusal, what would work

@@ -75,6 +75,30 @@ class Toolkit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What goes with a toolkit or a driver by its CUDA version."""
+
+    __pydantic_config__ = _STRICT
+    title: str
+    follows: Literal["toolkit", "driver"]
+    majors: tuple[str, ...]
+    """The major versions of CUDA that it is packaged for."""
+    deb: tuple[str, ...]
+    """Packages, ``{}`` standing for the major version."""
+    rpm: tuple[str, ...]
+    source: str
+    cuda: bool = False
+    """Whether a version ends in the CUDA version that it was built with: ``2.29.7-1+cuda12.9``."""
+    versions: Mapping[str, Minor] = field(default_factory=dict)
+    """Version or ``newest`` -> the oldest compute capability that it has code for; newest first."""
+    replaces: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    """Systems of which no source shows it in NVIDIA's repository."""
+    uncertain: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TorchBuild:
     """PyTorch's builds for one CUDA version."""
 
@@ -174,6 +198,7 @@ class Rows:
     branches: Mapping[int, Branch]
     majors: Mapping[str, Major]
     toolkits: Mapping[Minor, Toolkit]
+    libraries: Mapping[str, Library]
     torch_builds: Mapping[Minor, TorchBuild]
     torch: Mapping[str, Torch]
     tensorflow: Mapping[str, Tensorflow]
@@ -181,11 +206,23 @@ class Rows:
     gpus: Mapping[str, Card] = field(default_factory=dict)
 
 
+_PLAIN: Mapping[str, type[Any]] = {
+    "branches": Branch,
+    "majors": Major,
+    "toolkits": Toolkit,
+    "libraries": Library,
+    "torch_builds": TorchBuild,
+    "torch": Torch,
+}
+"""Tables whose rows hold no rows."""
+
+
 def build(raw: Mapping[str, Any]) -> Rows:
     """Rows of data that was validated before; nothing is checked here."""
     plain = {key: {name: _tuples(row) for name, row in rows.items()} for key, rows in raw.items()}
-    kinds = {"branches": Branch, "majors": Major, "toolkits": Toolkit, "torch_builds": TorchBuild, "torch": Torch}
-    made: dict[str, Any] = {key: {name: kind(**row) for name, row in plain[key].items()} for key, kind in kinds.items()}
+    made: dict[str, Any] = {
+        key: {name: kind(**row) for name, row in plain[key].items()} for key, kind in _PLAIN.items()
+    }
     made["tensorflow"] = {name: Tensorflow(**row) for name, row in plain["tensorflow"].items()}
     systems = {}
     for name, row in plain["systems"].items():

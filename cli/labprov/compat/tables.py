@@ -17,13 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from labprov.compat import gpus
 from labprov.compat.gpus import GpuModel
-from labprov.compat.rows import Branch, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild, build
+from labprov.compat.rows import Branch, Library, OperatingSystem, Rows, Tensorflow, Toolkit, Torch, TorchBuild, build
 from labprov.errors import UserError, Where
 
 FILES = ("drivers", "cuda", "frameworks", "systems")
 CHECKED = "data/checked.sha256"
 """The digest of the files that were validated last (``python -m labprov.compat.check``)."""
-_SECTIONS = ("branches", "majors", "toolkits", "torch_builds", "torch", "tensorflow", "systems")
+_SECTIONS = ("branches", "majors", "toolkits", "libraries", "torch_builds", "torch", "tensorflow", "systems")
 _OVERRIDABLE = (*_SECTIONS, "gpus")
 
 Places = Callable[..., Where]
@@ -49,6 +49,11 @@ class Tables:
     def toolkits(self) -> Mapping[str, Toolkit]:
         """CUDA toolkits by ``major.minor``, newest first."""
         return self.rows.toolkits
+
+    @property
+    def libraries(self) -> Mapping[str, Library]:
+        """What goes with a toolkit or a driver: ``cudnn``, ``nccl``, ``dcgm``."""
+        return self.rows.libraries
 
     @property
     def torch(self) -> Mapping[str, Torch]:

@@ -1,4 +1,4 @@
-"""What of CUDA is locked: the toolkits, where the inventory names none, and the exact versions of their packages."""
+"""What of CUDA is locked: the toolkits, where the inventory names none, and the exact versions of all its packages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from labprov.lock.found import Found
 from labprov.lock.profile import Profile
+from labprov_roles.cuda.libraries import libraries
 from labprov_roles.cuda.settings import Settings
 from labprov_roles.cuda.toolkits import reasons, toolkits
 from labprov_roles.cuda_repository import SLUG, cuda_repository
@@ -23,4 +24,5 @@ def lock(settings: Settings, profile: Profile, versions: Mapping[str, str]) -> F
     if settings.source != "vendor":
         return Found(settled, reasons=why)
     where = cuda_repository(profile.system, settings.mirrors.cuda)
-    return Found(settled, wanted.packages, {SLUG: where.fingerprint}, reasons=why)
+    beside = libraries(settings, wanted, profile.system, profile.gpus)
+    return Found(settled, (*wanted.packages, *beside.packages), {SLUG: where.fingerprint}, reasons=why)

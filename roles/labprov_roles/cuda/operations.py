@@ -22,11 +22,14 @@ LINK = "/usr/local/cuda"
 
 
 @operation()
-def check_versions(versions: Sequence[str], compat: Mapping[str, Any] = MappingProxyType({})) -> Commands:
+def check_versions(
+    versions: Sequence[str], compat: Mapping[str, Any] = MappingProxyType({}), warnings: Sequence[str] = ()
+) -> Commands:
     """Fail when a toolkit does not work with the installed driver or builds for none of the cards; changes nothing.
 
     + versions: like ``12.8``
     + compat: the inventory's rows on top of the compatibility tables
+    + warnings: what else there is to say of the choice
 
     The driver that a plan finds may be about to be replaced by an earlier role: only a run is stopped by it.
     """
@@ -37,7 +40,7 @@ def check_versions(versions: Sequence[str], compat: Mapping[str, Any] = MappingP
         require_targets(versions, [known.card(card.device) for card in cards], known)
     except HostError as error:
         raise OperationError(str(error)) from None
-    for limit in _limits(versions, driver, known):
+    for limit in (*_limits(versions, driver, known), *warnings):
         logger.warning("%s%s", host.print_prefix, limit)
     host.noop(f"{', '.join(versions)} with driver {driver}" if driver else "there is no driver yet")
     yield from ()

@@ -33,6 +33,15 @@ class Settings(RoleSettings):
     """``vendor``: NVIDIA's own repository. ``distro``: the distribution's nvidia-cuda-toolkit (one version, older;
     where no driver is installed it brings the distribution's libcuda1 and libnvidia-ml1)."""
 
+    cudnn: bool = False
+    """Install cuDNN 9, libraries and headers, for the default toolkit: the newest that has code for every card of the
+    server, in place of one for another major version of CUDA. Only from NVIDIA's repository, held against upgrades.
+    Without this again it stays. Python environments bring their own: this is for what is compiled on the server."""
+
+    nccl: bool = False
+    """The same for NCCL: the newest that was built with the default toolkit's CUDA version, or an older one of the same
+    major version."""
+
     force: bool = False
     """Install even where no NVIDIA GPU is found, as on a server that only builds."""
 
@@ -42,4 +51,11 @@ class Settings(RoleSettings):
             raise ValueError("versions lists one twice")
         if self.default and self.versions and self.default not in self.versions:
             raise ValueError(f"default {self.default} is not one of versions: {', '.join(self.versions)}")
+        return self
+
+    @model_validator(mode="after")
+    def _libraries_are_nvidias(self) -> Self:
+        asked = [name for name, wanted in {"cudnn": self.cudnn, "nccl": self.nccl}.items() if wanted]
+        if asked and self.source == "distro":
+            raise ValueError(f"{' and '.join(asked)}: only NVIDIA's repository has what fits: source: vendor")
         return self

@@ -1,4 +1,4 @@
-"""CUDA, in order: check, install the toolkits, make one the default, put it on the PATH."""
+"""CUDA, in order: check, install toolkits and libraries, make one the default, name it to login shells."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from pyinfra import host
 from pyinfra.api import OperationError, deploy
 from pyinfra.operations import files
 
-from labprov.engine.facts.gpu import NvidiaGpus
+from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem
 from labprov.engine.operations import packages
 from labprov.errors import HostError
 from labprov_roles import cuda_repository
 from labprov_roles.apt_components import enable_non_free
 from labprov_roles.cuda import operations
+from labprov_roles.cuda.libraries import Libraries, asked_for, libraries
 from labprov_roles.cuda.settings import Settings
 from labprov_roles.cuda.toolkits import toolkits
 
 PROFILE = "/etc/profile.d/cuda.sh"
 _TEMPLATES = Path(__file__).parent / "templates"
+_VENDOR, _DISTRIBUTION = PROFILE[1:], "etc/profile.d/cuda-distribution.sh"
+"""What is written there, of which toolkits."""
 
 
 def skip_reason(settings: Settings) -> str | None:
@@ -35,29 +38,38 @@ def tasks(settings: Settings) -> None:
     system = host.get_fact(OperatingSystem)
     try:
         wanted = toolkits(settings, system)
+        gpus: list[Gpu] = host.get_fact(NvidiaGpus) if asked_for(settings) else []
+        beside = libraries(settings, wanted, system, gpus)
     except HostError as error:
         raise OperationError(str(error)) from None
     operations.check_versions(
         name="Check that the toolkits work with the driver and the GPUs",
         versions=wanted.versions,
         compat=settings.compat,
+        warnings=beside.warnings,
     )
     if settings.source == "vendor":
         cuda_repository.add(system, settings.mirrors.cuda)
     else:
         enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
     packages.install(name="Install the CUDA toolkits", packages=settings.exact(wanted.packages))
-    if not wanted.prefix:  # the distribution's is in /usr/bin
-        files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)
+    if beside.packages:
+        _libraries(settings, beside)
+    if not wanted.prefix:  # the distribution's nvcc is in /usr/bin
+        _profile(name="Name the compiler that nvcc takes to login shells", template=_DISTRIBUTION)
         return
     operations.default_toolkit(
         name="Set the default CUDA toolkit", version=wanted.default, prefix=wanted.prefix.format(wanted.default)
     )
-    files.put(
-        name="Put nvcc on the PATH of login shells",
-        src=str(_TEMPLATES / PROFILE[1:]),
-        dest=PROFILE,
-        mode="644",
-        user="root",
-        group="root",
-    )
+    _profile(name="Put nvcc on the PATH of login shells", template=_VENDOR)
+
+
+def _libraries(settings: Settings, beside: Libraries) -> None:
+    """Held: an upgrade of everything would take NCCL to another CUDA version, and cuDNN from under old cards."""
+    wanted = settings.exact(beside.packages)
+    packages.install(name="Install the libraries beside CUDA", packages=wanted, remove=beside.instead)
+    packages.hold(name="Hold the libraries beside CUDA", packages=beside.names)
+
+
+def _profile(name: str, template: str) -> None:
+    files.put(name=name, src=str(_TEMPLATES / template), dest=PROFILE, mode="644", user="root", group="root")

@@ -11,6 +11,7 @@ from labprov.compat.warnings import SOON
 from labprov.lock.found import Found
 from labprov.lock.profile import Profile
 from labprov_roles.cuda_repository import SLUG, cuda_repository
+from labprov_roles.nvidia_driver import dcgm
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.settings import Settings
 
@@ -24,13 +25,17 @@ def lock(settings: Settings, profile: Profile, versions: Mapping[str, str]) -> F
     The distribution's own packages have no version to hold on to: its archive carries one at a time.
     """
     choice = _choice(settings, profile)
+    beside = dcgm.wanted(settings, profile.system, profile.gpus, choice.branch)
     settled = {"source": choice.source, "branch": choice.branch, "flavour": choice.flavour}
-    if choice.source != "vendor":
+    if choice.source != "vendor" and not beside:
         return Found(settled, reasons=choice.reasons)
+    where = cuda_repository(profile.system, settings.mirrors.cuda)
+    keys = {SLUG: where.fingerprint}
+    if choice.source != "vendor":
+        return Found(settled, beside, keys, reasons=choice.reasons)
     specs = tuple(spec for spec in (*choice.packages.install, *choice.fabric_manager) if "=" in spec)
     known = (found for spec in specs if (found := _number(versions.get(spec.partition("=")[0], ""))))
-    where = cuda_repository(profile.system, settings.mirrors.cuda)
-    return Found({**settled, "version": next(known, None)}, specs, {SLUG: where.fingerprint}, reasons=choice.reasons)
+    return Found({**settled, "version": next(known, None)}, (*specs, *beside), keys, reasons=choice.reasons)
 
 
 def ages(settings: Settings, profile: Profile, today: date) -> list[str]:

@@ -37,9 +37,9 @@ def start_driver(persistence: bool, certificate: str) -> Commands:
     + persistence: whether the daemon is wanted
     + certificate: of the key with which this host signs modules
     """
-    unit, loaded = _unit(PERSISTENCED), host.get_fact(LoadedDriver)
+    daemon, loaded = unit(PERSISTENCED), host.get_fact(LoadedDriver)
     ready = bool(host.get_fact(NvidiaGpus)) and not _reboot_reason(certificate)
-    commands = _running(PERSISTENCED, unit, ready) if persistence else _stopped(PERSISTENCED, unit)
+    commands = running(PERSISTENCED, daemon, ready) if persistence else _stopped(PERSISTENCED, daemon)
     if ready and not loaded and not (persistence and commands):
         # nvidia-modprobe also makes the device nodes; modprobe says why when it cannot be loaded.
         commands = [StringCommand("nvidia-modprobe -c 0 -u || modprobe nvidia"), *commands]
@@ -74,18 +74,25 @@ def start_fabric_manager(certificate: str) -> Commands:
     + certificate: of the key with which this host signs modules
     """
     ready = bool(host.get_fact(LoadedDriver)) and not _reboot_reason(certificate)
-    commands = _running(FABRIC_MANAGER, _unit(FABRIC_MANAGER), ready)
+    commands = running(FABRIC_MANAGER, unit(FABRIC_MANAGER), ready)
     if not commands:
         host.noop("it runs" if ready else "it waits for the driver")
     yield from commands
 
 
-def _unit(name: str) -> Unit:
+def loaded() -> bool:
+    """Whether the driver is loaded on the host in context."""
+    return bool(host.get_fact(LoadedDriver))
+
+
+def unit(name: str) -> Unit:
+    """How a service stands on the host in context."""
     units: dict[str, Unit] = host.get_fact(Units, units=(name,))
     return units.get(name, Unit())
 
 
-def _running(name: str, unit: Unit, ready: bool) -> list[StringCommand]:
+def running(name: str, unit: Unit, ready: bool) -> list[StringCommand]:
+    """What makes a service start at every boot, and now if it is ``ready`` to."""
     enable = [] if unit.enabled in _STARTS else ["enable"]
     start = ["start"] if ready and unit.active != "active" else []
     # A unit that failed too often while there was no driver refuses to start until that is forgotten.

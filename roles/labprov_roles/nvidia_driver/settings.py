@@ -67,6 +67,11 @@ class Settings(RoleSettings):
     named are left as they are. Divided anew at each boot; a card that somebody uses is never changed: the host fails,
     saying who."""
 
+    dcgm: bool = False
+    """Install and run DCGM 4, NVIDIA's daemon for monitoring and diagnosing cards (``dcgmi``). It is not part of
+    ``cuda``: its packages go by the CUDA version of the driver, and cards from before Turing need two of them. Always
+    from NVIDIA's repository, also where the driver is the distribution's. Taken off again it stays installed."""
+
     force: bool = False
     """Install even where no NVIDIA GPU is found, for an image or a card that is still to be put in."""
 

@@ -16,7 +16,7 @@ from labprov.engine.operations import packages, repository
 from labprov.errors import HostError
 from labprov_roles import cuda_repository, epel
 from labprov_roles.apt_components import enable_non_free
-from labprov_roles.nvidia_driver import mig, operations, services, signing
+from labprov_roles.nvidia_driver import dcgm, mig, operations, services, signing
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.facts_packages import OURS as BLACKLIST
 from labprov_roles.nvidia_driver.moves import Target
@@ -47,6 +47,7 @@ def tasks(settings: Settings) -> None:
     )
     try:
         choice, own = choose(settings, system, gpus, machine), distribution(system)
+        dcgm.wanted(settings, system, gpus, choice.branch)  # refused before anything is touched
     except HostError as error:
         raise OperationError(str(error)) from None
     operations.check_others(
@@ -70,6 +71,8 @@ def tasks(settings: Settings) -> None:
         services.start_fabric_manager(name="Start the fabric manager", certificate=own.certificate)
     if settings.mig:
         mig.keep(settings.mig)
+    if settings.dcgm:
+        dcgm.keep(settings, system, gpus, choice.branch)
     services.require_reboot(name="Ask for a reboot if the driver needs one", certificate=own.certificate)
 
 
@@ -81,9 +84,11 @@ def _sources(settings: Settings, system: System, choice: Choice, own: Distributi
         repository.pin("Pin the driver's branch" if vendor else "Pin the distribution's driver", "nvidia-driver", text)
     if choice.source == "vendor" and system.family == "rhel":
         epel.add(system, settings.mirrors.epel)  # has dkms, which NVIDIA's packages build the module with
-    if choice.source == "vendor":
+    if choice.source == "vendor" or settings.dcgm:
         cuda_repository.add(system, settings.mirrors.cuda)
-    elif system.id == "debian":  # Ubuntu's are in restricted, which every installation of it has
+    if (
+        choice.source != "vendor" and system.id == "debian"
+    ):  # Ubuntu's are in restricted, which every installation of it has
         enable_non_free(name="Enable the distribution's non-free packages", codename=system.codename)
 
 

@@ -140,6 +140,16 @@ def test_fabric_manager_runs_at_the_version_of_the_driver(host: Host, settings: 
     assert re.findall(_NUMBER, version.stdout)[:1] == loaded
 
 
+def test_dcgm_finds_every_card(host: Host, settings: Settings) -> None:
+    if not settings.dcgm:
+        pytest.skip("not set: dcgm")
+    cards = len(_gpus(host))
+    said = host.run("dcgmi discovery -l")
+    found = re.search(r"(\d+) GPUs? found", said.stdout)
+    assert found and int(found[1]) == cards, said.stdout or said.stderr
+    assert host.run("systemctl is-enabled nvidia-dcgm").stdout.strip() == "enabled"
+
+
 _FABRIC = "/usr/bin/nv-fabricmanager"
 
 

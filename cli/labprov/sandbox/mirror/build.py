@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labprov.sandbox.mirror import catalogue, cuda, docker, materials, pypi, registry, toolkit
+from labprov.sandbox.mirror import catalogue, cuda, docker, libraries, materials, pypi, registry, toolkit
 from labprov.sandbox.mirror.conda import channel, installer, interpreter, wheels
 from labprov.sandbox.mirror.driver import Driver, Programs
 from labprov.sandbox.mirror.package import Package, build
@@ -78,6 +78,6 @@ def cuda_packages(distribution: str) -> list[Package]:
     return [
         *(package for number in catalogue.DRIVERS[distribution] for package in Driver(number, programs).packages()),
         *(package for item in toolkits for package in item.packages()),
-        *(package for major in sorted({item.major for item in toolkits}) for package in cuda.libraries(major)),
+        *libraries.packages(sorted({item.major for item in toolkits}), libraries.Sources()),
         *toolkit.packages(catalogue.CONTAINER_TOOLKIT_IN_CUDA),
     ]

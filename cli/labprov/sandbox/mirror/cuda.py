@@ -134,12 +134,3 @@ class Toolkit:
             Package(f"cuda-{self.suffix}", f"{self.full}-1", "CUDA meta-package with a driver", whole),
             Package("cuda", f"{self.full}-1", "CUDA meta-package with a driver", {"Depends": f"cuda-{self.suffix}"}),
         ]
-
-
-def libraries(major: str) -> list[Package]:
-    """Return cuDNN and NCCL for a CUDA major version: names and versions only."""
-    cudnn, nccl = "9.23.0.39-1", f"2.29.7-1+cuda{major}.0"
-    empty = f"/usr/share/doc/labprov-sandbox/cudnn9-cuda-{major}"
-    note: dict[str, File | Link] = {empty: File(b"labprov sandbox simulation: there is no library in this package\n")}
-    packages = [Package(f"libcudnn9-cuda-{major}", cudnn, f"cuDNN runtime libraries for CUDA {major}", {}, note)]
-    return [*packages, Package("libnccl2", nccl, "NVIDIA Collective Communication Library")]
