@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 import click
 from rich.console import Console
@@ -41,6 +43,7 @@ class Question:
 
 
 Answers = Mapping[str, Decision | Refusal]
+More = Mapping[str, Mapping[str, Any]]
 
 
 def explain(question: Question, known: Tables, console: Console, as_json: bool, every: bool) -> int:
@@ -50,10 +53,13 @@ def explain(question: Question, known: Tables, console: Console, as_json: bool, 
     return show({title: resolve(request, known)}, console, as_json, every)
 
 
-def show(answers: Answers, console: Console, as_json: bool, every: bool) -> int:
-    """Print answers by title. Returns the exit code: 2 when one is a refusal."""
+def show(answers: Answers, console: Console, as_json: bool, every: bool, more: More = MappingProxyType({})) -> int:
+    """Print answers by title. Returns the exit code: 2 when one is a refusal.
+
+    ``more``: what else JSON has of a title.
+    """
     if as_json:
-        click.echo(report.as_json(dict(answers)))
+        click.echo(report.as_json(answers, more))
     for title, answer in answers.items():
         report.show(console, title, answer, every)
     return 2 if any(isinstance(answer, Refusal) for answer in answers.values()) else 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import click
 from pyinfra.api import Host as EngineHost
 
-from labprov import apply, explain, explain_state, inventory, plan, role
+from labprov import apply, explain, explain_lock, explain_state, inventory, plan, role
 from labprov.commands import inventory_path
 from labprov.compat import cards, tables
 from labprov.compat.answer import Decision, Refusal
@@ -36,6 +37,7 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
         host.name: _wishes(host, asked) for host in hosts
     }  # a mistake in the settings shows before any connection
     environments = {host.name: _settings("conda_envs", host) for host in hosts}
+    lock = explain_lock.locking(loaded, hosts)
     password = click.prompt("sudo password", hide_input=True, err=True) if ask else ""
     text.banner(output.console, loaded.simulation)
     with Session(apply.targets(hosts), sudo_password=password) as session:
@@ -43,22 +45,37 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
         stands = explain_state.states(session)
         found = session.each(_facts)
         built = session.each(lambda host: _environments(host, environments[host.name]))
+        held = explain_lock.held(lock, session)
     answers: dict[str, Decision | Refusal] = {}
     for name, facts in found.items():
         if isinstance(facts, Failure):
             failures[name] = facts
         else:
             answers[name] = resolve(_request(facts, wishes[name], known), known)
-    code = explain.show(answers, output.console, output.json, output.verbose)
-    for name, told in built.items():
-        for line in () if isinstance(told, Failure) else told:
-            output.console.print(f"{name}: environment {line}", highlight=False, markup=False)
-    for name, lines in stands.items():
-        for line in () if isinstance(lines, Failure) else lines:
+    told = {name: _told(held.get(name), _lines(built.get(name)), _lines(stands.get(name))) for name in answers}
+    code = explain.show(answers, output.console, output.json, output.verbose, told)
+    for name, about in told.items():
+        for line in _text(held.get(name), about):
             output.console.print(f"{name}: {line}", highlight=False, markup=False)
     for name, failure in failures.items():
         click.echo(f"labprov: {name}: {failure.error}", err=True)
     return 4 if failures else code
+
+
+def _lines(said: list[str] | Failure | None) -> list[str]:
+    return said if isinstance(said, list) else []
+
+
+def _told(held: explain_lock.Held | None, environments: list[str], state: list[str]) -> dict[str, Any]:
+    """What is said of a host beside the decision, as plain values."""
+    return {"lock": held.data() if held else None, "environments": environments, "state": state}
+
+
+def _text(held: explain_lock.Held | None, told: Mapping[str, Any]) -> Iterator[str]:
+    """The same as lines."""
+    yield from held.lines() if held else ()
+    yield from (f"environment {line}" for line in told["environments"])
+    yield from told["state"]
 
 
 def _facts(host: EngineHost) -> Found:

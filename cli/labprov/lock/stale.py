@@ -22,13 +22,23 @@ Key = tuple[str, str]
 
 def lines(locking: Locking, session: Session) -> list[str]:
     """Every reason to move the lock, or to look at a host, once for all the hosts that it is true of."""
+    said: dict[str, list[str]] = {}
+    for host, texts in by_host(locking, session).items():
+        for text in texts:
+            said.setdefault(text, []).append(host)
+    return [f"{_names(hosts)}: {text}" for text, hosts in said.items()]
+
+
+def by_host(locking: Locking, session: Session) -> dict[str, list[str]]:
+    """The same by host: what is to be said of each, with what to type."""
     offers = session.each(lambda host: _offers(locking, host), list(locking.profiles))
-    said: dict[Key, list[str]] = {}
-    for host, profile in locking.profiles.items():
-        for key in _of_host(locking, host, profile, offers[host]):
-            said.setdefault(key, []).append(host)
     how = f"labprov lock {locking.base.deploy.name} --upgrade"
-    return [f"{_names(hosts)}: {text}" + (f" ({how} {role})" if role else "") for (role, text), hosts in said.items()]
+    return {
+        host: [
+            f"{text} ({how} {role})" if role else text for role, text in _of_host(locking, host, profile, offers[host])
+        ]
+        for host, profile in locking.profiles.items()
+    }
 
 
 def _of_host(locking: Locking, host: str, profile: Profile, offers: Mapping[str, Versions] | Failure) -> Iterator[Key]:

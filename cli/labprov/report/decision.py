@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,9 +23,10 @@ def show(console: Console, title: str, answer: Decision | Refusal, every: bool) 
     console.print(tree, soft_wrap=False)
 
 
-def as_json(answers: dict[str, Decision | Refusal]) -> str:
-    """All answers by title; ``decided`` says which kind each is."""
-    return json.dumps({title: data(answer) for title, answer in answers.items()}, indent=2)
+def as_json(answers: Mapping[str, Decision | Refusal], more: Mapping[str, Mapping[str, Any]]) -> str:
+    """All answers by title; ``decided`` says which kind each is. ``more``: what else is said of a title."""
+    every = {title: {**data(answer), **more.get(title, {})} for title, answer in answers.items()}
+    return json.dumps(every, indent=2, default=str)
 
 
 def data(answer: Decision | Refusal) -> dict[str, Any]:
