@@ -16,6 +16,7 @@ from labprov import reboots, rollout
 from labprov import role as roles
 from labprov.apply import Policy
 from labprov.errors import Interrupted, UserError
+from labprov.mirrors import origins
 from labprov.report import data, journal, text
 from labprov.report.junit import as_junit
 from labprov.report.summary import Run, changes, exit_code, not_done
@@ -74,6 +75,8 @@ def plan(selection: Selection, output: Output, pending_is_error: bool) -> int:
         run.preview()
         run.find_stale()
     record = run.record
+    if output.verbose:
+        text.notes(output.console, origins.told({host.name: host.mirrors.plain() for host in made.hosts}))
     text.plan(output.console, record.planned, record.targets, diffs=True, commands=output.verbose)
     text.problems(output.console, record.hosts)
     text.stale_lock(output.console, record.lock)

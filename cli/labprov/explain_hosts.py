@@ -22,6 +22,7 @@ from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.session import Failure, Session
 from labprov.inventory import Host
+from labprov.mirrors import origins
 from labprov.report import text
 from labprov.running import Output
 
@@ -57,6 +58,7 @@ def explain_hosts(names: tuple[str, ...], path: str, asked: Wishes, ask: bool, o
     for name, about in told.items():
         for line in _text(held.get(name), about):
             output.console.print(f"{name}: {line}", highlight=False, markup=False)
+    text.notes(output.console, origins.told({host.name: host.mirrors.plain() for host in hosts}))
     for name, failure in failures.items():
         click.echo(f"labprov: {name}: {failure.error}", err=True)
     return 4 if failures else code

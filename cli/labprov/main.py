@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from labprov import __version__
+from labprov.mirrors_command import mirrors
 from labprov.options import OUTPUT, SELECTION, confirm, options, output_of, selection_of
 
 
@@ -180,6 +181,9 @@ def explain(as_json: bool, verbose: bool, no_color: bool, **asked: Any) -> int:
     from labprov import explain_command
 
     return explain_command.run(asked, output_of(as_json, verbose, no_color))
+
+
+main.add_command(mirrors)
 
 
 @main.group()

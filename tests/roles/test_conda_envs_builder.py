@@ -56,18 +56,20 @@ class Fakes:
     def python(self, prefix: Path, *words: str) -> SimpleNamespace:
         return SimpleNamespace(returncode=0, stdout="base==1.0\n", stderr="")
 
-    def pip(self, prefix: Path, *words: str) -> SimpleNamespace:
+    def full_disk(self, said: str) -> None:
+        return None
+
+    def pip(self, prefix: Path, *words: str) -> tuple[int, str]:
         names = (self.home / "wanted.txt").read_text().split()
         assert (self.home / "constraints.txt").read_text() == "base==1.0\n"
         if self.conflict:
-            return SimpleNamespace(returncode=1, stdout=self.conflict, stderr="")
+            return 1, self.conflict
         if missing := [name for name in names if name not in self.index]:
-            said = f"ERROR: No matching distribution found for {missing[0]}"
-            return SimpleNamespace(returncode=1, stdout="", stderr=said)
+            return 1, f"ERROR: No matching distribution found for {missing[0]}"
         hashes = {"archive_info": {"hashes": {"sha256": "cd"}}, "url": "https://host/x/NAME-2.0.whl"}
         rows = [{"metadata": {"name": n, "version": "2.0"}, "download_info": hashes} for n in names]
         (self.home / "report.json").write_text(json.dumps({"install": rows}))
-        return SimpleNamespace(returncode=0, stdout="", stderr="")
+        return 0, ""
 
 
 def decide(fakes: Fakes, *items: dict[str, str]) -> dict:

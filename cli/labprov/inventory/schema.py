@@ -153,12 +153,19 @@ def _expand(pattern: str, where: Where) -> list[str]:
     return names
 
 
+def _preset(node: Node) -> Map:
+    """``mirrors: tuna`` is ``mirrors: {preset: tuna}``, so that more specific places can add to it."""
+    named = isinstance(node, Leaf) and isinstance(node.value, str)
+    return Map({"preset": node}, node.where) if named else shape.mapping(node)
+
+
 def _body(owner: Map) -> Map:
     """Give the common keys of ``owner``, the mappings among them checked; ``settings: {docker:}`` is an empty one."""
     entries: dict[str, Node] = {key: node for key, node in owner.entries.items() if key in SINGLE_KEYS}
     for key in ("vars", "mirrors", "settings"):
         if key in owner.entries:
-            entries[key] = shape.mapping(owner.entries[key])
+            node = owner.entries[key]
+            entries[key] = _preset(node) if key == "mirrors" else shape.mapping(node)
     if isinstance(settings := entries.get("settings"), Map):
         roles = {role: shape.mapping(node) for role, node in settings.entries.items()}
         entries["settings"] = replace(settings, entries=roles)

@@ -78,6 +78,12 @@ def stale_lock(console: Console, lines: Iterable[str]) -> None:
         console.print(f"[yellow]lock[/] {escape(line)}")
 
 
+def notes(console: Console, lines: Iterable[str]) -> None:
+    """What is good to know beside the plan, one line each."""
+    for line in lines:
+        console.print(f"[dim]{escape(line)}[/]")
+
+
 def problems(console: Console, hosts: Iterable[HostResult]) -> None:
     """Each host that is not ok: the cause, and what was not reached."""
     for host in hosts:

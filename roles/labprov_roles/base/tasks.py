@@ -12,6 +12,7 @@ from labprov.engine.facts.system import Container, OperatingSystem, Virtualizati
 from labprov.engine.operations import packages
 from labprov.engine.operations.manager import package_manager
 from labprov_roles import epel
+from labprov_roles.base import archives, mirroring
 from labprov_roles.base.operations import check_time_servers, default_locale, packaged_locale, time_zone
 from labprov_roles.base.settings import Settings
 from labprov_roles.base.systems import (
@@ -41,6 +42,9 @@ def tasks(settings: Settings) -> None:
         )
     if system.lock_file:
         _patience(system.lock_file, settings.apt_lock_timeout)
+    wanted_mirrors = archives.of_system(here, settings.mirrors)
+    mirroring.archive(name="Have the distribution's packages come from the mirror named", wanted=wanted_mirrors)
+    mirroring.pip_index(name="Have everybody's pip use the index named", url=settings.mirrors.pip)
     if settings.epel and system.in_epel:
         epel.add(here, settings.mirrors.epel)
     packages.install(name="Install the everyday tools", packages=wanted)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from testinfra.host import Host
 
 from labprov_roles import package_checks
+from labprov_roles.base import archives
 from labprov_roles.base.settings import Settings
 from labprov_roles.base.systems import platform, tools
 
@@ -64,6 +67,32 @@ def test_apt_waits_for_its_lock(host: Host, settings: Settings) -> None:
         return
     said = host.check_output("apt-config dump DPkg::Lock::Timeout").strip()
     assert said == f'DPkg::Lock::Timeout "{settings.apt_lock_timeout}";'
+
+
+def test_packages_come_from_the_mirror_named(host: Host, settings: Settings) -> None:
+    """What apt and dnf themselves say they fetch lists from: the mirrors, and the archive's own location no more."""
+    system = package_checks.system_of(host)
+    wanted = archives.of_system(system, settings.mirrors)
+    if not wanted:
+        pytest.skip("not set: a mirror of this system's archive")
+    ask = "dnf -q repoinfo --enabled" if system.family == "rhel" else "apt-get indextargets --format '$(REPO_URI)'"
+    told = set(re.findall(r"(?:https?://|mirror\+file:)[^\s,]+", host.run("sh -c %s", ask).stdout))
+    for name, url in wanted.items():
+        assert [each for each in told if each.rstrip("/") == url or each.startswith(f"{url}/")], (
+            f"nothing is from {url}"
+        )
+        assert not [each for each in told if archives.is_own(name, each) and not each.startswith(url)]
+
+
+def test_pip_of_an_ordinary_user_uses_the_index_named(host: Host, settings: Settings) -> None:
+    """As pip itself reads its configuration, or, where there is no pip yet, as Python reads such files."""
+    if settings.mirrors.pip is None:
+        pytest.skip("not set: mirrors.pip")
+    pips = "for p in /opt/conda/bin/python3 /usr/bin/python3; do $p -m pip config get global.index-url && exit; done"
+    parse = "import configparser as c; f = c.ConfigParser(); f.read('/etc/pip.conf'); print(f['global']['index-url'])"
+    script = f'({pips}) 2>/dev/null; python3 -c "{parse}" || sed -n "s/^index-url *= *//p" /etc/pip.conf'
+    shown = host.run("runuser -u nobody -- env -i PATH=/usr/bin:/bin HOME=/nonexistent sh -c %s", script).stdout.split()
+    assert shown[:1] == [settings.mirrors.pip]
 
 
 def test_virtual_machine_runs_its_guest_agent(host: Host, settings: Settings) -> None:

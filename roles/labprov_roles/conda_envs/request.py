@@ -59,7 +59,7 @@ def request(name: str, settings: Settings, system: System, host: Hardware) -> Re
     }
     where = {
         "conda": settings.mirrors.conda.url,
-        "pip": wanted.pip_index or settings.pip_index,
+        "pip": wanted.pip_index or settings.pip_index or settings.mirrors.pip,
         "wheels": f"{settings.mirrors.pytorch.url}/{pinned.wheels}" if pinned.wheels else None,
     }
     return Request(name, wanted.user, data, where)

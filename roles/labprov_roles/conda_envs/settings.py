@@ -84,7 +84,7 @@ class Settings(RoleSettings):
     channels: tuple[Channel, ...] = ("conda-forge",)
     """Conda channels where an environment names none, first preferred."""
     pip_index: Url | None = None
-    """Where pip looks; what the server's pip is configured for (`/etc/pip.conf`) when not set."""
+    """Where pip looks; when not set, `mirrors.pip`, or what the server's pip is configured for (`/etc/pip.conf`)."""
     own_sets: dict[EnvName, tuple[Requirement, ...]] = {}
     """Your own ready-made sets: name -> packages. One of a built-in set's name replaces it."""
     names: dict[EnvName, Names] = {}

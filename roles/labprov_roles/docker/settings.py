@@ -75,7 +75,7 @@ class Settings(RoleSettings):
     log_max_file: Annotated[int, Field(ge=1, le=1000)] = 3
     """How many log files a container may keep (json-file and local)."""
     registry_mirrors: list[Url] = []
-    """Mirrors of Docker Hub, tried in this order."""
+    """Mirrors of Docker Hub, tried in this order; `mirrors.registry` of the inventory when not set."""
     address_pools: list[AddressPool] = []
     """Ranges for containers' networks, where Docker's own (172.17.0.0/12, 192.168.0.0/16) collide with the campus."""
     live_restore: bool = True
@@ -88,6 +88,12 @@ class Settings(RoleSettings):
     The accounts must exist. Members who are not named here stay, and are reported."""
     daemon: dict[str, JsonValue] = {}
     """Any other keys of ``daemon.json``, merged key by key: ``{mtu: 1450, features: {buildkit: true}}``."""
+
+    @property
+    def hub_mirrors(self) -> list[str]:
+        """Mirrors of Docker Hub in force: the role's own, else the inventory's."""
+        own = "registry_mirrors" in self.model_fields_set
+        return list(self.registry_mirrors if own else self.mirrors.registry)
 
     @model_validator(mode="after")
     def _daemon_is_json(self) -> Settings:

@@ -148,8 +148,9 @@ def daemon_keys(settings: Settings) -> Wanted:
     """What the settings ask of daemon.json: what somebody set is required, the rest are defaults that give way."""
     required: dict[str, Any] = {}
     defaults = []
+    chosen = settings.model_fields_set | ({"registry_mirrors"} if settings.hub_mirrors else set())
     for names, keys in _groups(settings):
-        if names & settings.model_fields_set:
+        if names & chosen:
             required |= keys
         elif keys:
             defaults.append(keys)
@@ -163,7 +164,7 @@ def _groups(settings: Settings) -> list[tuple[set[str], dict[str, Any]]]:
         log["log-opts"] = {"max-size": settings.log_max_size, "max-file": str(settings.log_max_file)}
     chosen = settings.model_fields_set
     data = {"data-root": settings.data_root} if "data_root" in chosen else {}
-    mirrors = {"registry-mirrors": settings.registry_mirrors} if settings.registry_mirrors else {}
+    mirrors = {"registry-mirrors": settings.hub_mirrors} if settings.hub_mirrors else {}
     pools = {"default-address-pools": [pool.model_dump() for pool in settings.address_pools]}
     driver = {"exec-opts": [f"native.cgroupdriver={settings.cgroup_driver}"]}
     return [

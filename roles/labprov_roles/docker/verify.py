@@ -69,7 +69,7 @@ def test_containers_outlive_the_daemon(host: Host, settings: Settings) -> None:
 def test_registry_mirrors_are_known(host: Host, settings: Settings) -> None:
     """The running daemon names every mirror of the inventory, in that order."""
     known = [url.rstrip("/") for url in _info(host, "RegistryConfig.Mirrors") or []]
-    wanted = [url.rstrip("/") for url in settings.registry_mirrors]
+    wanted = [url.rstrip("/") for url in settings.hub_mirrors]
     assert [url for url in known if url in wanted] == wanted
 
 

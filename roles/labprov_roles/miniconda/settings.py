@@ -71,9 +71,16 @@ class Settings(RoleSettings):
     """Channels that are found elsewhere than the rest: name -> base URL (conda appends the name), for a mirror that
     does not have all of them in one place. Where the rest is found is `mirrors.conda`."""
     default_channels: tuple[Url, ...] = ()
-    """What `defaults` stands for, like a mirror's `.../pkgs/main`; Anaconda's own when empty. Needs the terms."""
+    """What `defaults` stands for, like a mirror's `.../pkgs/main`; when empty those of `mirrors.anaconda`, else
+    Anaconda's own. Needs the terms."""
     auto_activate: bool = False
     """Whether the base environment is active as soon as somebody logs in. Starts Python twice at each login."""
+
+    @property
+    def anacondas_channels(self) -> tuple[str, ...]:
+        """What ``defaults`` stands for; empty: Anaconda's own."""
+        mirror = self.mirrors.anaconda if self.accept_anaconda_terms else None
+        return self.default_channels or ((f"{mirror}/main", f"{mirror}/r") if mirror else ())
 
     @field_validator("sha256")
     @classmethod

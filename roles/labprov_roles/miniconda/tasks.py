@@ -44,7 +44,7 @@ def tasks(settings: Settings) -> None:
     conda.protect(name="Keep the base environment root's", prefix=prefix)
     if settings.accept_anaconda_terms:
         urls = channel_urls(
-            settings.channels, settings.mirrors.conda.url, settings.custom_channels, settings.default_channels
+            settings.channels, settings.mirrors.conda.url, settings.custom_channels, settings.anacondas_channels
         )
         terms = terms_to_accept(urls)
         conda.accept_terms(name="Record that Anaconda's terms are accepted", prefix=prefix, channels=terms)
@@ -68,7 +68,7 @@ def _condarc(settings: Settings) -> str:
         channels=settings.channels,
         alias=settings.mirrors.conda.url,
         custom=settings.custom_channels,
-        default_channels=settings.default_channels,
+        default_channels=settings.anacondas_channels,
         terms_accepted=settings.accept_anaconda_terms,
         auto_activate=settings.auto_activate,
     )

@@ -153,7 +153,7 @@ def _alias(value: object) -> str:
 def _skip_if_unreachable(student: Student, settings: Settings) -> None:
     """Skip, with the reason, when a configured channel does not answer this server at all: conda is not to blame."""
     alias, custom = settings.mirrors.conda.url, settings.custom_channels
-    for url in channel_urls(settings.channels, alias, custom, settings.default_channels):
+    for url in channel_urls(settings.channels, alias, custom, settings.anacondas_channels):
         if not url.startswith("file:"):
             got = student.run("curl", "-fsSIL", "--max-time", "20", f"{url}/noarch/repodata.json")
             if got.rc != 0:

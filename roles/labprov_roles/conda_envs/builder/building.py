@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from .complaints import advice, unreached
 from .deciding import conda_packages, indexes, plain
 from .places import LOCK, STATE, Place, Trouble, complete, state
-from .programs import Missing, Programs, Unsolvable, unreached
+from .programs import Missing, Programs, Unsolvable
 
 _STAY = '''"""Keeps this process in the build that it was started in, also when its name leads to a newer one."""
 
@@ -71,12 +72,14 @@ def _fill(fresh: Path, job: dict[str, Any], programs: Programs) -> None:
 def _pip(fresh: Path, rows: list[dict[str, str]], where: dict[str, Any], programs: Programs) -> None:
     pinned = programs.home / "pinned.txt"
     pinned.write_text("".join(f"{row['name']}=={row['version']} --hash=sha256:{row['sha256']}\n" for row in rows))
-    words = ["install", "--no-deps", "--require-hashes", "--no-cache-dir", "-r", str(pinned)]
-    done = programs.pip(fresh, *words, *indexes(where))
-    if done.returncode != 0:
-        said = done.stdout + done.stderr
+    words = ["--no-deps", "--require-hashes", "--no-cache-dir", "-r", str(pinned)]
+    code, said = programs.pip(fresh, *words, *indexes(where))
+    if code != 0:
+        if line := unreached(said):
+            raise Trouble(f"pip cannot install what the lock says: {line}; {advice(line, 'pip_index or mirrors.pip')}")
         errors = [line for line in said.splitlines() if line.startswith("ERROR")] or [said.strip()[-300:]]
-        raise Trouble(f"pip cannot install what the lock says: {unreached(said) or ' '.join(errors)[:300]}")
+        told = Trouble(f"pip cannot install what the lock says: {' '.join(errors)[:300]}")
+        raise programs.full_disk(said) or told
     if taken := overwritten(fresh, {row["name"] for row in rows}):
         raise Trouble(
             f"{taken[0]}, which pip installs, overwrites files of {taken[1]}, which conda installed: "

@@ -11,8 +11,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .complaints import advice, unreached
 from .places import Trouble
-from .programs import Missing, Programs, Unsolvable, unreached
+from .programs import Missing, Programs, Unsolvable
 
 _LIST = """
 import importlib.metadata, re
@@ -115,10 +116,10 @@ def pip_part(
     constraints, wanted, report = (programs.home / name for name in ("constraints.txt", "wanted.txt", "report.json"))
     constraints.write_text(listed.stdout)
     wanted.write_text("".join(f"{item['pip']}\n" for item in items))
-    command = ["install", "--dry-run", "--report", str(report), "-c", str(constraints), "-r", str(wanted)]
-    done = programs.pip(trial, *command, *indexes(where))
-    if done.returncode != 0:
-        raise _of_pip(done.stdout + done.stderr, items, request, where)
+    command = ["--dry-run", "--report", str(report), "-c", str(constraints), "-r", str(wanted)]
+    code, said = programs.pip(trial, *command, *indexes(where))
+    if code != 0:
+        raise programs.full_disk(said) or _of_pip(said, items, request, where)
     found: list[dict[str, Any]] = json.loads(report.read_text())["install"]
     return found
 
@@ -135,7 +136,7 @@ def indexes(where: dict[str, Any]) -> list[str]:
 def _of_pip(said: str, items: list[Item], request: dict[str, Any], where: dict[str, Any]) -> Trouble:
     index = where.get("pip") or "that pip is configured for"
     if line := unreached(said):
-        return Trouble(f"the pip index {index} cannot be used: {line}; name another one (pip_index) or try again later")
+        return Trouble(f"the pip index {index} cannot be used: {line}; {advice(line, 'pip_index or mirrors.pip')}")
     conflict = re.search(r"The conflict is caused by:\n((?:[ ]+\S.*\n)+)", said)
     if conflict:
         causes = "; ".join(line.strip() for line in conflict[1].splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .building import build
+from .complaints import full_disk
 from .deciding import decide
 from .places import LOCK, Place, Trouble
 from .programs import Programs
@@ -29,6 +31,10 @@ def main() -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            folder = os.path.dirname(str(error.filename or "")) or "the environments"  # noqa: PTH120  (it may be gone)
+            print(f"error: {full_disk(folder, 0)}", file=sys.stderr)
+            return 1
         print(f"error: {error.strerror}: {error.filename or ''} (is the disk full?)", file=sys.stderr)
         return 1
     return 0

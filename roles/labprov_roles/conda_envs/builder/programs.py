@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import complaints
 from .places import Trouble
 
 _PASSED = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_UNREACHED = re.compile(
-    r"(HTTP (?:error )?\d{3}|\d{3} Client Error|\d{3} Server Error|Could not fetch URL|NewConnectionError|"
-    r"CONNECTION FAILED|ConnectTimeout|timed out|SSLError|Name or service not known)"
-)
 
 
 class Missing(Exception):
@@ -58,11 +56,22 @@ class Programs:
         answer = _json(done.stdout)
         if done.returncode == 0:
             return answer
-        raise _of_conda(answer, done.stdout + done.stderr)
+        raise self.full_disk(done.stdout + done.stderr) or _of_conda(answer, done.stdout + done.stderr)
 
-    def pip(self, prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run pip of an environment."""
-        return self.python(prefix, "-m", "pip", *words)
+    def full_disk(self, said: str) -> Trouble | None:
+        """The trouble when what a program said is that the disk is full."""
+        if not complaints.full(said):
+            return None
+        return Trouble(complaints.full_disk(str(self.home.parent), shutil.disk_usage(self.home.parent).free))
+
+    def pip(self, prefix: Path, *words: str) -> tuple[int, str]:
+        """Run ``pip install`` of an environment: exit code, and all that it said."""
+        done = self.python(prefix, "-m", "pip", "install", *words)
+        said = done.stdout + done.stderr
+        if done.returncode != 0 and "from versions: none" in said:  # an index that refuses looks like an empty one
+            told = self.python(prefix, "-m", "pip", "install", "-vv", *words)
+            said += complaints.unlisted(told.stdout + told.stderr)
+        return done.returncode, said
 
     def python(self, prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Python of an environment."""
@@ -86,14 +95,6 @@ class Programs:
             raise Trouble(f"{command[0]} cannot be run: {error.strerror}") from None
 
 
-def unreached(text: str) -> str:
-    """The line that says that a channel or an index did not answer or refused, or empty."""
-    for line in text.splitlines():
-        if _UNREACHED.search(line):
-            return " ".join(line.split())[:200]
-    return ""
-
-
 def _of_conda(answer: dict[str, Any], said: str) -> Exception:
     kind = str(answer.get("exception_name") or "")
     message = str(answer.get("message") or answer.get("error") or said).strip()
@@ -104,8 +105,13 @@ def _of_conda(answer: dict[str, Any], said: str) -> Exception:
         return Missing(found)
     if "Unsatisfiable" in kind:
         return Unsolvable(_line(message))
-    if line := unreached(message):
-        return Trouble(f"a channel cannot be used: {line}; name another mirror (mirrors.conda) or try again later")
+    if line := complaints.unreached(message):
+        return Trouble(f"a channel cannot be used: {line}; {complaints.advice(line, 'mirrors.conda')}")
+    if line := complaints.broken_index(message):
+        return Trouble(
+            f"a channel's index cannot be read: {line}; the mirror is broken or half synchronised: name another one "
+            "(mirrors.conda) or try again later"
+        )
     return Trouble(f"conda: {_line(message)}")
 
 
