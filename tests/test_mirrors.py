@@ -12,6 +12,7 @@ from labprov import inventory, plan, role
 from labprov.errors import UserError
 from labprov.mirrors import Mirrors, origins, presets
 from labprov.mirrors.model import ARCHIVES
+from labprov_roles.docker import systems
 
 DOCKERS = "https://download.docker.com"
 
@@ -110,3 +111,17 @@ def test_hosts_are_named_only_where_they_differ() -> None:
     assert any(
         line.startswith("a: mirrors from the preset") for line in origins.told({"a": {"preset": "tuna"}, "b": {}})
     )
+
+
+def test_roles_take_what_the_inventory_names_unless_they_have_their_own(tmp_path: Path) -> None:
+    text = (
+        "mirrors: {registry: [https://hub.example], anaconda: 'https://m.example/pkgs/', pip: 'https://m.example/simple'}\n"
+        "hosts: {a: {}, b: {settings: {docker: {registry_mirrors: []}, miniconda: {accept_anaconda_terms: true}}}}\n"
+    )
+    hosts = load(tmp_path, text).hosts
+    docker = {name: plan.settings_of(role.load("docker"), host) for name, host in hosts.items()}
+    assert systems.daemon_keys(docker["a"]).keys["registry-mirrors"] == ["https://hub.example"]
+    assert "registry-mirrors" not in systems.daemon_keys(docker["b"]).keys, "none, it says"
+    conda = {name: plan.settings_of(role.load("miniconda"), host) for name, host in hosts.items()}
+    assert conda["a"].anacondas_channels == (), "without their terms they are not used"
+    assert conda["b"].anacondas_channels == ("https://m.example/pkgs/main", "https://m.example/pkgs/r")

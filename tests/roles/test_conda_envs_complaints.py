@@ -23,7 +23,7 @@ LIBMAMBA = "Could not load repodata: [json.exception.parse_error.101] parse erro
     ("message", "told"),
     [
         ("HTTP 403 FORBIDDEN for url <http://m/noarch/repodata.json>", "refuses by policy: ask its keepers"),
-        ("HTTP status client error (403 Forbidden) for url (http://m); 403 Client Error", "refuses by policy"),
+        ("Encountered problems while solving: HTTP status client error (403 Forbidden) for url", "refuses by policy"),
         ("HTTP 404 NOT FOUND for url <http://m/noarch/repodata.json>", "name another one (mirrors.conda) or try again"),
         ("CondaHTTPError: HTTP 000 CONNECTION FAILED for url", "name another one (mirrors.conda) or try again"),
         (LIBMAMBA, "index cannot be read"),
@@ -32,8 +32,9 @@ LIBMAMBA = "Could not load repodata: [json.exception.parse_error.101] parse erro
     ],
 )
 def test_a_channel_in_trouble(message: str, told: str) -> None:
-    error = programs._of_conda({"exception_name": "CondaError", "message": message}, "")
-    assert type(error) is Trouble and told in str(error), error
+    for kind in ("CondaError", "LibMambaUnsatisfiableError"):  # a solver says the latter of what it did not get, too
+        error = programs._of_conda({"exception_name": kind, "message": message}, "")
+        assert type(error) is Trouble and told in str(error), error
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _UNREACHED = re.compile(
-    r"(HTTP (?:error )?\d{3}|\d{3} Client Error|\d{3} Server Error|Could not fetch URL|NewConnectionError|"
-    r"CONNECTION FAILED|ConnectTimeout|timed out|SSLError|Name or service not known)"
+    r"(HTTP (?:error )?\d{3}|HTTP status (?:client|server) error|\d{3} Client Error|\d{3} Server Error|Could not fetch|"
+    r"NewConnectionError|CONNECTION FAILED|ConnectTimeout|timed out|SSLError|Name or service not known)"
 )
 _REFUSED = re.compile(r"\b(401|403|407|451)\b")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|os error 28\b|Errno 28\b|NoSpaceLeft")

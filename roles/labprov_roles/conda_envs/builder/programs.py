@@ -103,8 +103,6 @@ def _of_conda(answer: dict[str, Any], said: str) -> Exception:
             r"^\s*- (?!http)(\S.*)$", message, re.M
         )
         return Missing(found)
-    if "Unsatisfiable" in kind:
-        return Unsolvable(_line(message))
     if line := complaints.unreached(message):
         return Trouble(f"a channel cannot be used: {line}; {complaints.advice(line, 'mirrors.conda')}")
     if line := complaints.broken_index(message):
@@ -112,6 +110,8 @@ def _of_conda(answer: dict[str, Any], said: str) -> Exception:
             f"a channel's index cannot be read: {line}; the mirror is broken or half synchronised: name another one "
             "(mirrors.conda) or try again later"
         )
+    if "Unsatisfiable" in kind:
+        return Unsolvable(_line(message))
     return Trouble(f"conda: {_line(message)}")
 
 
