@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from labprov.engine.batch import Completed
 
@@ -92,8 +93,13 @@ def _lines(text: str, wanted: Callable[[str], bool]) -> str:
     return "".join(f"{line}\n" for line in text.split("\n") if line and wanted(line))
 
 
-def _names(asked: re.Match[str]) -> list[str]:
-    return shlex.split(asked["names"])
+@lru_cache(maxsize=1024)  # hosts of one kind ask for the same
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(shlex.split(text))
+
+
+def _names(asked: re.Match[str]) -> tuple[str, ...]:
+    return _words(asked["names"])
 
 
 def _all_names(asked: list[re.Match[str]]) -> str:
@@ -110,8 +116,14 @@ def _sum(asked: re.Match[str], _all: list[re.Match[str]], text: str) -> str:
 
 
 def _packages(asked: re.Match[str], _all: list[re.Match[str]], text: str) -> str:
-    patterns = _names(asked)
-    return _lines(text, lambda line: any(fnmatchcase(line[4:].partition(" ")[0], pattern) for pattern in patterns))
+    names = frozenset(_names(asked))
+    patterns = [name for name in names if "*" in name or "?" in name or "[" in name]
+
+    def wanted(line: str) -> bool:
+        name = line[4:].partition(" ")[0]
+        return name in names or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    return _lines(text, wanted)
 
 
 def _units(asked: list[re.Match[str]]) -> list[str]:
