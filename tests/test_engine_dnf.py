@@ -1,6 +1,8 @@
 """dnf's command lines in full, how it writes versions and locks, and the facts about rpm read from real answers."""
 
+import sqlite3
 import subprocess
+import sys
 
 import pytest
 from pyinfra.api import StringCommand
@@ -171,3 +173,34 @@ def test_a_repository_of_dnf_is_always_checked(signed, checks):
         f"gpgcheck={checks[0]}\nrepo_gpgcheck={checks[1]}\ngpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-cuda\n"
         "excludepkgs=*container*\n"
     )
+
+
+def test_what_a_cut_off_run_left_is_told_by_dnfs_history(tmp_path, monkeypatch):
+    """The program of the fact is run on a history with dnf's tables; rpm is a stand-in."""
+    history = sqlite3.connect(tmp_path / "history.sqlite")
+    history.executescript("""
+        create table trans (id integer, dt_end integer);
+        create table trans_item (trans_id integer, item_id integer, action integer);
+        create table rpm (item_id integer, name text, epoch integer, version text, release text, arch text);
+        insert into trans values (1, 1795375034), (2, 0), (3, null);
+        insert into rpm values
+            (1, 'app', 0, '1.0', '1', 'noarch'), (2, 'app', 0, '2.0', '1', 'noarch'), (3, 'lib', 1, '5', '1', 'noarch'),
+            (4, 'lib', 1, '4', '1', 'noarch'), (5, 'late', 0, '1', '1', 'noarch'), (6, 'late', 0, '2', '1', 'noarch'),
+            (7, 'kernel', 0, '6', '1', 'noarch'),
+            (8, 'done', 0, '1', '1', 'noarch'), (9, 'done', 0, '2', '1', 'noarch');
+        insert into trans_item values
+            (1, 8, 7), (1, 9, 6),              -- ended: whoever has both meant it
+            (2, 1, 7), (2, 2, 6), (2, 7, 1),   -- cut off: app was upgraded, a kernel installed
+            (2, 5, 7), (2, 6, 6),              -- the new one of these was not installed yet
+            (3, 3, 3), (3, 4, 2);              -- cut off: lib was downgraded
+    """)
+    history.commit()
+    there = "app-0:1.0-1 app-0:2.0-1 lib-1:5-1 lib-1:4-1 late-0:1-1 kernel-0:6-1 kernel-0:5-1 done-0:1-1 done-0:2-1"
+    program = tmp_path / "rpm"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' " + " ".join(f"{name}.noarch" for name in there.split()) + "\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    words = [sys.executable, "-c", rpm._CUT_OFF, str(tmp_path / "history.sqlite")]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    found = rpm.CutOffUpgrades().process(said.splitlines())
+    assert found == {"app-0:1.0-1.noarch": "app-0:2.0-1.noarch", "lib-1:5-1.noarch": "lib-1:4-1.noarch"}

@@ -26,10 +26,12 @@ from labprov.engine.operations import apt, dnf
 CASES = Path(__file__).parent / "operations"
 APT_GET = str(apt.apt_get("", options=[])).rstrip()
 PATIENTLY = str(apt.patient("COMMAND")).split("COMMAND")  # type: ignore[arg-type]  # any text will do
+_DNF = str(dnf.dnf("VERB")).split("VERB")
 ABBREVIATIONS = {
     (PATIENTLY[0], f"{PATIENTLY[1]} || true"): "patiently, at best: ",
     tuple(PATIENTLY): "patiently: ",
-    tuple(str(dnf.dnf("VERB")).split("VERB")): "DNF ",
+    (_DNF[0], f"{_DNF[1]} || true"): "DNF, at best: ",
+    (_DNF[0], _DNF[1]): "DNF ",
     tuple(str(dnf.patient("COMMAND")).split("COMMAND")): "dnf-patiently: ",  # type: ignore[arg-type]
 }
 """What stands before and after a command -> what stands for both; the longer one first."""

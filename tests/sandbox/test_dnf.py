@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from pyinfra.api import StringCommand
 
-from labprov.engine.facts.rpm import InstalledRpms, RivalRepositories, VersionLocks
+from labprov.engine.facts.rpm import CutOffUpgrades, InstalledRpms, RivalRepositories, VersionLocks
 from labprov.engine.operations import dnf, repository
 from labprov.engine.operations.repository_places import DNF, Source
 from labprov.sandbox import NodeSpec
@@ -28,9 +28,20 @@ PACKAGES = [
     ("library", "1.0", "", ""),
     ("program", "1.0", "", "Requires: library\nRecommends: extra"),
     ("extra", "1.0", "", ""),
+    ("kernel-core", "5.0", "", "Provides: installonlypkg(kernel)"),
+    ("kernel-core", "6.0", "", "Provides: installonlypkg(kernel)"),
+    ("cut", "1.0", "1", ""),
+    ("coll", "2.27-1+cuda12.4", "", ""),
+    ("coll", "2.29-1+cuda12.9", "", ""),
+    ("coll", "2.29-1+cuda13.0", "", ""),
+    ("coll-devel", "2.29-1+cuda12.4", "", ""),
 ]
 SLOW = '%pre -p <lua>\nio.open("/run/slow", "w"):close()\nposix.sleep(15)\n'
 """Installing it holds all locks for 15 s, from when there is that file."""
+CUT = """%post -p <lua>
+if not posix.stat("/run/slow") then io.open("/run/slow", "w"):close() posix.sleep(60) end
+"""
+"""The same for 60 s, once; by then the new version of a package is there, and the old one still too."""
 SETUP = """set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update && apt-get -q -y install rpm dnf dnf-plugins-core createrepo-c gnupg curl
@@ -39,12 +50,25 @@ printf '[main]\\ngpgcheck=True\\nclean_requirements_on_remove=True\\nbest=True\\
 mkdir -p /etc/dnf/vars /etc/pki/rpm-gpg /etc/yum.repos.d /srv/rpm && echo 9 > /etc/dnf/vars/releasever
 """
 ANY = ["--setopt=install_weak_deps=False", "--disableplugin=versionlock"]
-NAMES = ("engine", "runtime", "user-of-runtime", "library", "program", "extra", "slow")
+NAMES = (
+    "engine",
+    "runtime",
+    "user-of-runtime",
+    "library",
+    "program",
+    "extra",
+    "slow",
+    "cut",
+    "kernel-core",
+    "coll",
+    "coll-devel",
+)
 
 
 def _spec(name: str, version: str, epoch: str, more: str) -> str:
+    number, _, release = version.partition("-")
     return (
-        f"Name: {name}\nVersion: {version}\nRelease: 1.el9\nSummary: t\nLicense: x\nBuildArch: noarch\n"
+        f"Name: {name}\nVersion: {number}\nRelease: {release or '1.el9'}\nSummary: t\nLicense: x\nBuildArch: noarch\n"
         f"AutoReqProv: no\n{f'Epoch: {epoch}' if epoch else ''}\n{more if not more.startswith('%') else ''}\n"
         f"%description\nt\n{more if more.startswith('%') else ''}\n%files\n"
     )
@@ -76,8 +100,12 @@ class Node:
         """Versionlock's list."""
         return VersionLocks().process(self.run(VersionLocks().command())[1].splitlines())
 
+    def cut_off(self) -> dict[str, str]:
+        """What the fact tells."""
+        return CutOffUpgrades().process(self.run(str(CutOffUpgrades().command().get_raw_value()))[1].splitlines())
+
     def hold(self, command: str) -> None:
-        """Have somebody else install ``slow`` by that command, and return when the locks are held."""
+        """Have somebody else install ``slow`` or ``cut`` by that command, and return when the locks are held."""
         self.run(f"rm -f /run/slow; setsid sh -c {shlex.quote(command)} </dev/null >/dev/null 2>&1 &")
         assert self.run("for i in $(seq 600); do [ -e /run/slow ] && exit; sleep 0.1; done; exit 1")[0] == 0
 
@@ -93,7 +121,9 @@ def node(make_sandbox, ssh):
     made = Node(run)
     code, said = run(SETUP)
     assert code == 0, said
-    for number, (name, version, epoch, more) in enumerate([*PACKAGES, ("slow", "1", "", SLOW)]):
+    for number, (name, version, epoch, more) in enumerate(
+        [*PACKAGES, ("slow", "1", "", SLOW), ("cut", "2.0", "1", CUT)]
+    ):
         text = shlex.quote(_spec(name, version, epoch, more))
         code, said = run(
             f"printf %s {text} > /root/{number}.spec; rpmbuild -bb --define '_rpmdir /srv/rpm' /root/{number}.spec"
@@ -154,6 +184,18 @@ def test_locks_hold_and_give_way(clean):
     assert [dnf.locked_name(entry) for entry in clean.locks()] == ["library"]
 
 
+def test_a_pattern_of_releases_takes_the_newest_that_fits(clean):
+    """As NCCL is asked for: built with CUDA 12, by no newer toolkit than 12.8."""
+    wanted = "coll=*-*+cuda12.[0-8]"
+    assert clean.do(dnf.dnf("install", dnf.spec(wanted), options=ANY))[0] == 0
+    assert clean.there() == {"coll": "2.27-1+cuda12.4"}
+    assert dnf.missing([wanted], clean.there()) == []
+    assert clean.do(dnf.dnf("install", dnf.spec("coll=*-*+cuda13.[0-2]"), options=ANY))[0] == 0
+    assert clean.there() == {"coll": "2.29-1+cuda13.0"}
+    assert clean.do(dnf.dnf("install", dnf.spec(wanted), options=ANY))[0] == 0
+    assert clean.there() == {"coll": "2.27-1+cuda12.4"}, "down again, as the toolkit goes"
+
+
 def test_a_pattern_keeps_a_package_below_a_version(clean):
     clean.do(dnf.add_locks([dnf.pattern("engine", "29.1*")]))
     assert clean.do(dnf.dnf("install", "engine"))[0] == 0
@@ -179,6 +221,27 @@ def test_a_lock_held_for_too_long_is_an_error_that_names_its_holder(clean, monke
     code, said = clean.do(dnf.dnf("install", "extra", options=ANY))
     assert code != 0 and "is: dnf" in said
     clean.run("while pgrep -x dnf >/dev/null; do sleep 0.2; done")
+
+
+def test_what_a_killed_upgrade_left_is_finished_and_nothing_else(clean):
+    """Two kernels, and two versions that somebody installed side by side, are no leftovers."""
+    side = "rpm -i --nodeps --oldpackage /srv/rpm/noarch/engine-28.1-1.el9.noarch.rpm"
+    assert clean.do(dnf.dnf("install", "cut-1.0", "engine-29.1", "kernel-core-5.0", options=ANY))[0] == 0
+    assert clean.do(dnf.dnf("install", "kernel-core-6.0", options=ANY))[0] == 0
+    assert clean.run(side)[0] == 0
+    assert clean.cut_off() == {}
+    clean.hold("dnf -y upgrade cut")
+    clean.run("pkill -9 -x dnf; while pgrep -x dnf >/dev/null; do sleep 0.1; done")
+    left = clean.cut_off()
+    assert left == {"cut-1:1.0-1.el9.noarch": "cut-1:2.0-1.el9.noarch"}
+    assert clean.there()["cut"] == "1:1.0-1.el9 1:2.0-1.el9"
+    code, said = clean.do(dnf.finish(left))
+    assert code == 0, said
+    assert (clean.cut_off(), clean.there()["cut"]) == ({}, "1:2.0-1.el9")
+    assert {name: clean.there()[name].count(" ") for name in ("engine", "kernel-core")} == {
+        "engine": 1,
+        "kernel-core": 1,
+    }
 
 
 @pytest.fixture(scope="module")

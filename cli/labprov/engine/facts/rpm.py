@@ -11,6 +11,8 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 
 REPOSITORIES = "/etc/yum.repos.d"
 """Where dnf looks for repositories."""
+HISTORY = "/var/lib/dnf/history.sqlite"
+"""Where dnf keeps what its runs did, or were to do."""
 LOCKS = "/etc/dnf/plugins/versionlock.list"
 """Where dnf's plugin versionlock keeps its list."""
 
@@ -77,6 +79,28 @@ class MetadataAge(FactBase[int]):
         return int(output[0]) if output else self.NEVER
 
 
+class CutOffUpgrades(FactBase[dict[str, str]]):
+    """Packages that a cut-off run of dnf had replaced but not yet removed: old -> new, both are installed.
+
+    As ``name-epoch:version-release.arch``. dnf writes down before a transaction what it is to do, and at its end that
+    it ended. Rpm installs the new version of a package first and removes the old one later. What an admin installed
+    side by side (kernels, ``rpm -i --oldpackage``) was never to be replaced, and so is not told.
+    """
+
+    default = dict
+
+    def command(self) -> StringCommand:
+        """Asked of dnf's own history, by the Python that dnf runs with; ``rpm`` only where a run was cut off."""
+        python = "p=$(command -v /usr/libexec/platform-python || command -v python3)"
+        run = StringCommand('"$p" -c', QuoteString(_CUT_OFF), HISTORY, "2>/dev/null || true")
+        return StringCommand(f"if [ -r {HISTORY} ] && {python}; then", run, "; fi")
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        """``OLD NEW`` a line."""
+        rows = (line.split() for line in output)
+        return {row[0]: row[1] for row in rows if len(row) == 2}
+
+
 class ModuleStreams(FactBase[dict[str, str]]):
     """Enabled stream of each module that has one: ``{"nvidia-driver": "580-open"}``."""
 
@@ -131,3 +155,22 @@ _RIVALS = " ".join(
         "END { tell() }",
     )
 )
+
+# Actions of dnf's items (libdnf's TransactionItemAction): 3 and 7 are downgraded and upgraded, 2 and 6 what comes
+# instead. A transaction that ended has the time of that.
+_CUT_OFF = """
+import sqlite3, subprocess, sys
+pairs = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True).execute('''
+    with items as (
+        select i.trans_id, i.action, r.name, r.arch,
+               r.name || '-' || r.epoch || ':' || r.version || '-' || r.release || '.' || r.arch as nevra
+        from trans t join trans_item i on i.trans_id = t.id join rpm r on r.item_id = i.item_id
+        where coalesce(t.dt_end, 0) = 0)
+    select old.nevra, new.nevra from items old join items new using (trans_id, name, arch)
+    where old.action in (3, 7) and new.action in (2, 6)''').fetchall()
+form = "%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\\n"
+there = set(subprocess.check_output(["rpm", "-qa", "--qf", form], text=True).split()) if pairs else ()
+for old, new in pairs:
+    if old in there and new in there:
+        print(old, new)
+"""

@@ -6,7 +6,7 @@ dnf 4, as RHEL 8, 9 and 10 have it. Behaviour: dnf(8), dnf.conf(5) and dnf-versi
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pyinfra.api import QuoteString, StringCommand
@@ -103,6 +103,17 @@ def exchange(
         dnf("install", *specs, options=[*options, "--downloadonly --allowerasing"]),
         patient(StringCommand(shell, "&&", left)),
     ]
+
+
+def finish(replaced: Mapping[str, str]) -> list[StringCommand]:
+    """Finish what a cut-off run left: remove old versions beside the new ones that replaced them (old -> new).
+
+    ``dnf remove --duplicates`` would do it for every package that is there twice, also where somebody meant it. The new
+    ones are installed again, for their scripts; where no repository has them any more they stay as they are.
+    """
+    unlocked = "--disableplugin=versionlock"
+    again = dnf("reinstall", *replaced.values(), options=[unlocked])
+    return [dnf("remove", *replaced, options=["--noautoremove", unlocked]), StringCommand(again, "|| true")]
 
 
 def _line(verb: str, words: Sequence[str]) -> str:

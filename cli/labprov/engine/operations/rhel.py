@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from labprov.engine.facts.rpm import InstalledRpms, MetadataAge, VersionLocks
+from labprov.engine.facts.rpm import CutOffUpgrades, InstalledRpms, MetadataAge, VersionLocks
 from labprov.engine.operations import Commands, dnf
 
 METADATA_MAX_AGE = 24 * 3600
@@ -49,13 +49,15 @@ class Rhel:
         return sorted(name for name, versions in installed.items() if not {*_locks(name, versions)} <= {*entries})
 
     def ready(self) -> Commands:
-        """Fetch metadata that is old."""
+        """Repair, and fetch metadata that is old."""
+        yield from self.repair()
         if host.get_fact(MetadataAge) > METADATA_MAX_AGE:
             yield dnf.dnf("makecache", options=["--refresh"])
 
     def repair(self) -> Commands:
-        """Nothing to do: dnf has no unfinished state that stops it."""
-        yield from ()
+        """Remove the old versions that a cut-off dnf left beside the new ones; nothing else of it stops dnf."""
+        if replaced := host.get_fact(CutOffUpgrades):
+            yield from dnf.finish(replaced)
 
     def give_up(self, names: Sequence[str]) -> Commands:
         """Nothing is ever half there."""
