@@ -79,10 +79,11 @@ def _packages(library: Library, major: str, rpm: bool) -> list[str]:
 def _built_with(version: str) -> str:
     """Versions built with the toolkit's CUDA or an older one of the same major; apt and dnf take the newest that fits.
 
-    A minor version has one digit. The parts before are version and release, which dnf matches one by one.
+    A minor version has one digit. The parts before are version and release, which dnf matches one by one; of a range
+    like ``[0-8]`` it would take the dash for what parts them.
     """
     major, minor = version.split(".")
-    return f"*-*+cuda{major}.[0-{minor}]"
+    return f"*-*+cuda{major}.[{'0123456789'[: int(minor) + 1]}]"
 
 
 def _last_for(cards: Sequence[GpuModel], library: Library) -> str:
