@@ -82,7 +82,7 @@ def _layer(program: bytes) -> bytes:
         archive.addfile(first, io.BytesIO(program))
         for name in _PROGRAMS[1:]:
             link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.LNKTYPE, first.name
+            link.type, link.linkname, link.mode = tarfile.LNKTYPE, first.name, first.mode
             archive.addfile(link)
     return buffer.getvalue()
 
