@@ -46,7 +46,8 @@ class Hub(BaseModel):
     admin_groups: tuple[UnixName, ...] = ()
     """Members see who is there and may stop other people's servers. They may log in, too."""
     memory_limit: MemorySize | None = None
-    """Memory for each user's server with all that runs in it, like `16G`; beyond it the kernel ends what took it."""
+    """Memory for each user's server with all that runs in it, like `16G`, and no swap; beyond it the kernel ends what
+    took it."""
     cpu_limit: Annotated[float, Field(ge=0.1, le=4096)] | None = None
     """CPUs for each user's server with all that runs in it, like `4` or `0.5`."""
     idle_kernels: Seconds | None = 43_200
