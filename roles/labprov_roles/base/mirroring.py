@@ -76,7 +76,9 @@ def archive(wanted: Mapping[str, str]) -> Commands:
     if system.family == "debian" and wanted:
         yield from _lists([path for path, text in new.items() if marked.WORD in text], list(wanted.values()))
     elif system.family == "debian" and changed:
-        yield apt.patient(apt.apt_get("update"))  # a vendor that does not answer now is no reason to fail
+        yield apt.patient(
+            apt.apt_get("update", options=["-o Acquire::Retries=0"])
+        )  # a vendor that does not answer now is no reason to fail
     if not changed:
         host.noop("the package sources name the mirrors" if wanted else "no package source names a mirror of ours")
 

@@ -19,7 +19,9 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 # What each declared package gives to import: the table says it, else its own metadata. What has neither is no Python.
 _IMPORT = """
-import importlib, importlib.metadata as metadata, json, re, sys
+import importlib, importlib.metadata as metadata, json, os, re, sys
+out = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what packages print when they are imported (solcore does) is no complaint of ours
 plain = lambda name: re.sub(r"[-_.]+", "-", name).lower()
 found = {}
 for module, names in metadata.packages_distributions().items():
@@ -31,7 +33,7 @@ for name, known in json.loads(sys.argv[1]):
         try:
             importlib.import_module(module)
         except BaseException as error:
-            print(f"{name}: import {module}: {type(error).__name__}: {error}"[:300])
+            print(f"{name}: import {module}: {type(error).__name__}: {error}"[:300], file=out)
 """
 _NUMPY = "import numpy as n; a = n.arange(9.0).reshape(3, 3); assert ((a @ a)[2] == [69.0, 90.0, 111.0]).all()"
 _TORCH = """
