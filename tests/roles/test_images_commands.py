@@ -120,6 +120,7 @@ def test_what_is_here_decides_before_the_registry(play, tmp_path):
 def test_a_registry_that_cannot_be_asked_is_pulled_from_but_not_for_a_lock_alone(play, tmp_path):
     done = play(commands.find_digest(TINY))
     assert (done.returncode, "pull -q labprov/tiny:1.0" in (tmp_path / "asked").read_text()) == (1, True)
+    assert ledger(tmp_path).split()[:1] == [ID], "it was this role that pulled it"
     (tmp_path / "asked").write_text("")
     done = play(commands.look_digest(TINY))
     assert done.returncode == 1 and done.stderr.startswith("error: labprov/tiny:1.0")

@@ -27,8 +27,8 @@ def bring_about(settings: Settings) -> None:
     for each in wanted:
         if each.moves:
             logger.warning(
-                f"{each.here}: 'latest' is no version: it stays what the lock says until somebody moves it, and nobody "
-                "can tell from its name what that is; name a version"
+                f"{each.here}: 'latest' is no version: nobody can tell from it what people get, and it only moves with "
+                "the lock; name a version"
             )
     _decide(settings, wanted, sources)
     names = declared(settings, wanted)
@@ -65,6 +65,10 @@ def declared(settings: Settings, wanted: list[Reference]) -> tuple[str, ...]:
 
 
 def _decide(settings: Settings, wanted: list[Reference], sources: Sources) -> None:
+    repositories = [each for each in sources.values() if isinstance(each, GitSource)]
+    tools = (["curl"] if any(not each.digest for each in wanted) else []) + (["git"] if repositories else [])
+    if tools:
+        packages.install(name=f"Install {' and '.join(tools)}, to ask registries and repositories", packages=tools)
     for each in wanted:
         if not each.digest:
             operations.decide(
@@ -74,9 +78,6 @@ def _decide(settings: Settings, wanted: list[Reference], sources: Sources) -> No
                 locks=settings.locks,
                 within=settings.pull_timeout,
             )
-    repositories = [each for each in sources.values() if isinstance(each, GitSource)]
-    if repositories:
-        packages.install(name="Install git, to fetch what images are built from", packages=["git"])
     for repository in repositories:
         if repository.key:
             operations.decide(

@@ -6,7 +6,9 @@ main() { # ask|look|find NAME TAG
     look) here || ask ;; # what is here comes first
     find)                # a registry that the daemon may not ask, such as one with a login, is asked by a pull
         (here || ask) 2>/dev/null && exit 0
+        before
         said=$(docker pull -q "$image" 2>&1) || why "$image" 'there is no such image or tag'
+        docker tag "$image" "$image" && note "$image" # the tag's time is how we know it again
         here || { echo "error: $image has no digest" >&2; exit 1; }
         ;;
     esac
