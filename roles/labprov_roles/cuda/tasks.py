@@ -1,4 +1,4 @@
-"""CUDA, in order: check, install toolkits and libraries, make one the default, name it to login shells."""
+"""CUDA, in order: check, install toolkits and libraries, make one the default, put it on the PATH."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from labprov_roles.cuda.toolkits import toolkits
 
 PROFILE = "/etc/profile.d/cuda.sh"
 _TEMPLATES = Path(__file__).parent / "templates"
-_VENDOR, _DISTRIBUTION = PROFILE[1:], "etc/profile.d/cuda-distribution.sh"
-"""What is written there, of which toolkits."""
 
 
 def skip_reason(settings: Settings) -> str | None:
@@ -55,13 +53,20 @@ def tasks(settings: Settings) -> None:
     packages.install(name="Install the CUDA toolkits", packages=settings.exact(wanted.packages))
     if beside.packages:
         _libraries(settings, beside)
-    if not wanted.prefix:  # the distribution's nvcc is in /usr/bin
-        _profile(name="Name the compiler that nvcc takes to login shells", template=_DISTRIBUTION)
+    if not wanted.prefix:  # the distribution's is in /usr/bin, and finds its compiler by wrappers of its own
+        files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)
         return
     operations.default_toolkit(
         name="Set the default CUDA toolkit", version=wanted.default, prefix=wanted.prefix.format(wanted.default)
     )
-    _profile(name="Put nvcc on the PATH of login shells", template=_VENDOR)
+    files.put(
+        name="Put nvcc on the PATH of login shells",
+        src=str(_TEMPLATES / PROFILE[1:]),
+        dest=PROFILE,
+        mode="644",
+        user="root",
+        group="root",
+    )
 
 
 def _libraries(settings: Settings, beside: Libraries) -> None:
@@ -69,7 +74,3 @@ def _libraries(settings: Settings, beside: Libraries) -> None:
     wanted = settings.exact(beside.packages)
     packages.install(name="Install the libraries beside CUDA", packages=wanted, remove=beside.instead)
     packages.hold(name="Hold the libraries beside CUDA", packages=beside.names)
-
-
-def _profile(name: str, template: str) -> None:
-    files.put(name=name, src=str(_TEMPLATES / template), dest=PROFILE, mode="644", user="root", group="root")
