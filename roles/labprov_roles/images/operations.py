@@ -11,6 +11,7 @@ from pyinfra.api import Host, OperationError, State, StringCommand, operation
 from pyinfra.api.command import FileUploadCommand, FunctionCommand
 
 from labprov.engine.alone import alone
+from labprov.errors import LabprovError
 from labprov_roles.images import commands, pins
 from labprov_roles.images.commands import Program
 from labprov_roles.images.facts import BroughtImages, Image, ImageRoom, Images, Room
@@ -39,18 +40,22 @@ def decide(key: str, program: Program, locks: str, within: int) -> Commands:
 
 def decide_what_it_means(state: State, host: Host, key: str, program: Program, locks: str, within: int) -> bool:
     """Ask on the host and keep its answer; one host at a time decides, the others use what it found."""
-    with alone(Path(locks)):
-        known = pins.read(locks)
-        if known.of(key):
-            return True
-        sudo = bool(host.data.get("_sudo"))  # under plain pyinfra; labprov's own connection is root's
-        done, output = host.run_shell_command(
-            StringCommand(program.line), _stdin=program.text, _sudo=sudo, _timeout=within
-        )
-        if not done:
-            logger.warning((output.stderr_lines or [f"error: nothing was said of {key}"])[-1])
-            return False
-        pins.write(locks, known.decided(key, output.stdout_lines[-1].strip()))
+    try:
+        with alone(Path(locks)):
+            return bool(pins.read(locks).of(key)) or _decided(host, key, program, locks, within)
+    except LabprovError as error:
+        logger.warning(f"error: {error}")
+        return False
+
+
+def _decided(host: Host, key: str, program: Program, locks: str, within: int) -> bool:
+    sudo = bool(host.data.get("_sudo"))  # under plain pyinfra; labprov's own connection is root's
+    line = StringCommand(program.line)
+    done, output = host.run_shell_command(line, _stdin=program.text, _sudo=sudo, _timeout=within)
+    if not done:
+        logger.warning((output.stderr_lines or [f"error: nothing was said of {key}"])[-1])
+        return False
+    pins.write(locks, pins.read(locks).decided(key, output.stdout_lines[-1].strip()))
     return True
 
 

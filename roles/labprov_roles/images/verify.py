@@ -15,6 +15,7 @@ from labprov_roles.images.references import parse
 from labprov_roles.images.settings import Settings
 
 _RUN = "docker run --rm --pull never --network none"
+_BY_RUNTIME = "--runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all --env PATH=/usr/local/bin:/usr/bin:/bin"
 
 
 def _declared(settings: Settings) -> list[str]:
@@ -80,9 +81,7 @@ def test_gpu_images_see_the_gpus(host: Host, settings: Settings) -> None:
     if "nvidia" not in host.run("docker info --format '{{json .Runtimes}}'").stdout:
         pytest.skip("Docker has no nvidia runtime here: the role nvidia_container_toolkit brings it")
     for name in asking:
-        listed = host.run(
-            f"{_RUN} --runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all --entrypoint nvidia-smi %s -L", name
-        )
+        listed = host.run(f"{_RUN} {_BY_RUNTIME} --entrypoint nvidia-smi %s -L", name)
         if listed.rc != 0 and "no such file or directory" in listed.stderr:  # it is there; its loader is not
             pytest.skip(f"{name} has no C library that nvidia-smi could run with")
         assert listed.rc == 0, f"{name}: {said(listed)}"
