@@ -80,7 +80,7 @@ def test_mistakes_in_the_inventory(tmp_path, case, command):
         (["apply", "gpu-nod"], "did you mean 'gpu-node'"),
         (["apply", "gpu-node", "-l", "nodeX"], "nodeX"),
         (["apply", "gpu-node", "-l", "!node1"], "no host"),
-        (["apply", "gpu-node", "--role", "jupyter"], "its roles: base"),
+        (["apply", "gpu-node", "--role", "spyder"], "its roles: base"),
     ],
 )
 def test_mistakes_on_the_command_line(tmp_path, args, expected):

@@ -6,6 +6,8 @@ from labprov_roles import (
     conda_envs,
     cuda,
     docker,
+    images,
+    jupyter,
     kernel_parameter,
     miniconda,
     nvidia_container_toolkit,
@@ -18,5 +20,7 @@ include(nvidia_driver)
 include(cuda)
 include(docker)
 include(nvidia_container_toolkit)
+include(images)
 include(miniconda)
 include(conda_envs)
+include(jupyter)
