@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -229,13 +228,12 @@ def test_the_probe_with_each_program_that_a_host_may_have(tool: str, server: str
         (tmp_path / name).chmod(0o755)
     closed = "http://127.0.0.1:9"
     asked = ["403", "200", "404", "big", "slow", "moved"]
-    requests = [Request(n, f"{server}/{word}", 1_000_000, 1) for n, word in enumerate(asked)]
-    requests += [Request(6, f"{closed}/x", 1000, 1), Request(7, f"{server}/big", 1000, 1, follows=True)]
+    requests = [Request(n, f"{server}/{word}", 1_000_000, 3 if word == "slow" else 20) for n, word in enumerate(asked)]
+    requests += [Request(6, f"{closed}/x", 1000, 20), Request(7, f"{server}/big", 1000, 20, follows=True)]
     environment = {**os.environ, "PATH": str(tmp_path)}
-    started = time.monotonic()
     done = subprocess.run(
         ["/bin/sh", "-c", probing.script()], input=probing.lines(requests), capture_output=True, check=False,
-        timeout=60, env=environment,
+        timeout=120, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     seen = probing.read(done.stdout.decode())
@@ -243,7 +241,7 @@ def test_the_probe_with_each_program_that_a_host_may_have(tool: str, server: str
     assert {n: each.http for n, each in seen.fetched.items()} == {0: 403, 1: 200, 2: 404, 3: 200, 4: 200, 5: 200, 6: 0}
     assert seen.fetched[6].exit == REFUSED
     assert 900_000 < seen.fetched[3].size < 1_200_000, "no more than was asked for, of 26 MB"
-    assert 0 < seen.fetched[4].size < 1_000_000 and time.monotonic() - started < 30, "seconds end it too"
+    assert 0 < seen.fetched[4].size < 1_000_000, "seconds end it too: it goes on for ever"
     assert seen.fetched[5].dated == datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert seen.fetched[1].modified == datetime(2026, 11, 20, tzinfo=UTC)
     assert 7 not in seen.fetched, "nothing came before it: not of interest"

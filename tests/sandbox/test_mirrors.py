@@ -164,7 +164,7 @@ def test_mirrors_are_measured_from_hosts_and_told_apart(lab, cli, inventory, ser
         "registry": "http://no-such-host.invalid",
     }
     lost = {"address": gateway, "port": 9, "host_keys": "accept-new"}
-    words = ("mirrors", "check", "-i", inventory(mirrors, keep=True, lost=lost), "--seconds", "4")
+    words = ("mirrors", "check", "-i", inventory(mirrors, keep=True, lost=lost), "--seconds", "10")
     code, report = cli.report(*words, state=tmp_path)
     assert code == 1 and list(report["unreachable"]) == ["lost"]
     assert report["hosts"]["m12"]["tool"] == "curl" and report["hosts"]["m13"]["tool"] != "none"
