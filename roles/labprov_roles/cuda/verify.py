@@ -130,6 +130,8 @@ def _require_compiler(host: Host, settings: Settings) -> None:
     """The distribution's packages bring a compiler, as NVIDIA's for Debian do; those for RHEL leave it to somebody."""
     if settings.source == "vendor" and host.run("command -v g++").rc != 0:
         pytest.skip("no C++ compiler on this server: nvcc needs one")
+    if "noexec" in host.run("findmnt -n -o OPTIONS -T /tmp").stdout:
+        pytest.skip("nothing that is built in /tmp runs: it is mounted noexec")
 
 
 def _who_sets_it(host: Host) -> str:
