@@ -204,7 +204,7 @@ def test_what_was_promised_is_there(lab):
     assert lab.ssh("sudo docker info --format '{{.Driver}}'") == "overlay2"
     assert lab.ssh("systemctl is-active qemu-guest-agent") == "active"
     assert lab.ssh("timedatectl show --property=NTPSynchronized --value") == "yes"
-    assert "conda" in lab.ssh("bash -lic 'conda --version' 2>&1")
+    assert "conda" in lab.ssh("bash -lic 'conda --version'")
     lab.log.say(f"docker {lab.ssh('sudo docker version --format {{.Server.Version}}')}, overlay2, on its own kernel\n")
 
 
