@@ -81,7 +81,7 @@ def apt(tmp_path) -> Apt:
 def test_it_is_built_once(mirror):
     begun = time.monotonic()
     assert ensure(CACHE / "mirror", pytest.fail).root == mirror.root
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5, "building takes a minute"
 
 
 @ANY
