@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import signal
 import time
 
@@ -160,8 +161,11 @@ def test_killed_at_random_moments(lab, root, moments):
 def test_killed_while_a_package_is_being_installed(lab, root, until):
     lab.role('packages.install(name="Package", packages=["zsh"])')
     root("deb12", "apt-get -qq update; apt-get -qq -y purge zsh zsh-common")
+    # dpkg is stopped on the host as it unpacks, so that it is in the middle of its work however slow we are
+    stop = "until pkill -STOP -f '[d]pkg .*--unpack'; do sleep 0.02; done; touch /run/stopped"
+    root("deb12", f"rm -f /run/stopped; systemd-run -q sh -c {shlex.quote(stop)}")
     process = lab.start("apply", "work", "-i", "lab.yml", "-l", "deb12")
-    until(lambda: root("deb12", "pgrep -x dpkg; true"), 60)
+    until(lambda: root("deb12", "ls /run/stopped; true"), 120)
     os.killpg(process.pid, signal.SIGKILL)
     root("deb12", "pkill -KILL -x apt-get; pkill -KILL -x dpkg; pkill -KILL -x dpkg-deb; true")
     code, run = lab.apply("-l", "deb12", "--wait", "20")
