@@ -11,7 +11,7 @@ help:
 	@echo "make demo       bring up a sandbox of two hosts, apply gpu-node twice, verify (root on Linux)"
 	@echo "make test       lint, types, and all tests, on sandbox hosts too (root on Linux; at most 15 minutes)"
 	@echo "make test-fast  lint, types, and the tests that need no host (seconds)"
-	@echo "make test-slow  the tests that take many minutes: kills at 50 moments, driver switches, locks (root on Linux)"
+	@echo "make test-slow  the tests that take an hour: 50 kills, driver switches, locks, images, mirrors, Jupyter (root on Linux)"
 	@echo "make test-vm    a virtual machine by Vagrant becomes a GPU node, with real reboots (root on Debian; 25 minutes)"
 	@echo "make test-driver  Debian's real NVIDIA driver and CUDA on a sandbox host (root on Linux; 20 minutes)"
 	@echo "make box        build a Debian 12 box for Vagrant's provider libvirt (root on Debian)"

@@ -23,6 +23,8 @@ from labprov.sandbox.mirror import ensure, registry
 from labprov.sandbox.places import CACHE, Places
 from labprov.sandbox.state import load
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = """\"\"\"Docker and images.\"\"\"
 
 from labprov.deploy import include
@@ -168,7 +170,6 @@ def test_changed_content_is_built(lab, first):
     assert lab.on("i13", "docker image inspect -f {{.Id}} course") != before
 
 
-@pytest.mark.slow
 def test_a_failing_build_keeps_the_old(lab, first):
     built = lab.on("i13", "docker image inspect -f {{.Id}} course")
     (lab.folder / "course/Dockerfile").write_text(f'{DOCKERFILE}RUN ["/bin/false"]\n')
@@ -181,7 +182,6 @@ def test_a_failing_build_keeps_the_old(lab, first):
     (lab.folder / "course/Dockerfile").write_text(DOCKERFILE)
 
 
-@pytest.mark.slow
 def test_the_lock_moves_on_purpose_and_the_hosts_follow(lab, first):
     done = lab.labprov("lock", "i12 i13", {**IMAGES}, "--upgrade", "images")
     assert done.returncode == 0, done.stderr
@@ -193,7 +193,6 @@ def test_the_lock_moves_on_purpose_and_the_hosts_follow(lab, first):
     assert {lab.version("i12"), lab.version("i13")} == {"two"}
 
 
-@pytest.mark.slow
 def test_prune_removes_what_the_role_brought_and_nothing_of_others(lab, first):
     """By then the old version of the image has no name, and a container of i13 uses it; of i12 none does."""
     lab.on("i13", f"docker run -d --name work --network none labprov/tiny@{first} sleep")
@@ -212,7 +211,6 @@ def test_prune_removes_what_the_role_brought_and_nothing_of_others(lab, first):
     assert (code, changed(report)) == (0, [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -233,14 +231,12 @@ def test_a_pull_that_cannot_be_is_said_and_changes_nothing(lab, first, name, say
     assert (lab.lock.read_bytes(), lab.images("i13")) == (before, images)
 
 
-@pytest.mark.slow
 def test_too_little_room_is_refused_before_anything_is_pulled(lab, first):
     code, report = lab.apply("i13", pull=[f"{lab.address}/labprov/tiny:latest"], build={}, min_free_gb=100_000)
     assert code == 1
     assert "GB are free in /var/lib/docker, and images.min_free_gb is 100000" in json.dumps(report)
 
 
-@pytest.mark.slow
 def test_a_tag_that_somebody_moved_points_back(lab, first):
     wanted = lab.version("i12")
     lab.on("i12", f"docker tag labprov/tiny:latest {NAME}")
@@ -250,7 +246,6 @@ def test_a_tag_that_somebody_moved_points_back(lab, first):
     assert lab.version("i12") == wanted
 
 
-@pytest.mark.slow
 def test_a_pull_that_takes_too_long_is_given_up_and_made_up_for(lab, first):
     """The registry stands still meanwhile, and comes back."""
     lab.on("i12", f"docker image rm {NAME}")
@@ -267,7 +262,6 @@ def test_a_pull_that_takes_too_long_is_given_up_and_made_up_for(lab, first):
     assert lab.version("i12")
 
 
-@pytest.mark.slow
 def test_a_git_repository_is_built_at_its_locked_commit(lab, first):
     bare, work = lab.mirror / "git/image.git", lab.folder / "work"
 

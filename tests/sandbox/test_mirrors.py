@@ -17,6 +17,8 @@ import yaml
 from labprov.sandbox import NodeSpec
 from labprov.sandbox.apt_sources import machine_archive
 
+pytestmark = pytest.mark.slow
+
 STALE = b"Origin: x\nDate: Sat, 03 Feb 2001 04:05:06 UTC\nValid-Until: Sat, 10 Feb 2001 04:05:06 UTC\n"
 BASE = {"packages": ["ca-certificates", "curl"], "ntp": False, "guest_agent": False}
 

@@ -118,6 +118,7 @@ def test_a_card_held_by_nouveau_is_taken_at_the_next_boot(lab, ampere):
     assert lab.ssh("a12", "nvidia-smi -L").count("GPU ") == 2
 
 
+@pytest.mark.slow
 def test_a_held_driver_changes_its_version_and_stays_there(lab, pascal):
     code, report = lab.apply("p12", nvidia_driver={"branch": 580, "version": "580.126.09"})
     assert code == 0
@@ -190,6 +191,7 @@ def test_damage_that_only_a_person_can_repair_is_seen(lab, ampere):
     )
 
 
+@pytest.mark.slow
 def test_another_installation_is_refused_and_then_replaced(lab):
     install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends libcuda1 nvidia-smi"
     lab.ssh("r13", f"apt-get -qq update && {install} >/dev/null 2>&1")
