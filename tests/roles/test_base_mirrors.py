@@ -16,20 +16,20 @@ WANTED = {"debian": MIRROR}
 DEBIAN = System("debian", "12", "bookworm")
 
 ONE_LINE = """# the archive
-deb http://deb.debian.org/debian bookworm main contrib
-deb-src [signed-by=/usr/share/keyrings/x.gpg] http://deb.debian.org/debian/ bookworm main
-deb http://security.debian.org/debian-security bookworm-security main
+deb http://ftp.de.debian.org/debian bookworm main contrib
+deb-src [signed-by=/usr/share/keyrings/x.gpg] http://ftp.de.debian.org/debian/ bookworm main
+deb mirror+file:///etc/apt/mirrors/debian-security.list bookworm-security main
 deb [arch=amd64] https://apt.example.com bookworm main
-# deb http://deb.debian.org/debian bookworm-backports main
+# deb http://ftp.de.debian.org/debian bookworm-backports main
 """
 DEB822 = """Types: deb deb-src
-URIs: http://deb.debian.org/debian
+URIs: http://ftp.de.debian.org/debian
 Suites: bookworm bookworm-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: mirror+file:///etc/apt/mirrors/debian-security.list
 Suites: bookworm-security
 Components: main
 """
@@ -60,7 +60,7 @@ def test_only_the_archives_own_lines_change() -> None:
     assert active(sources(ONE_LINE, WANTED)) == [
         "deb https://mirror.example/debian bookworm main contrib",
         "deb-src [signed-by=/usr/share/keyrings/x.gpg] https://mirror.example/debian/ bookworm main",
-        "deb http://security.debian.org/debian-security bookworm-security main",
+        "deb mirror+file:///etc/apt/mirrors/debian-security.list bookworm-security main",
         "deb [arch=amd64] https://apt.example.com bookworm main",
     ]
 
@@ -72,7 +72,7 @@ def test_deb822_has_its_mirrors_by_archive() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [ONE_LINE, DEB822, ROCKY, ALMA, "", "deb http://deb.debian.org/debian bookworm main\n"]
+    "text", [ONE_LINE, DEB822, ROCKY, ALMA, "", "deb http://ftp.de.debian.org/debian bookworm main\n"]
 )
 def test_taking_back_gives_the_text_of_before_and_twice_is_once(text: str) -> None:
     path = "/etc/yum.repos.d/x.repo" if "mirrorlist" in text else "/etc/apt/sources.list"
@@ -104,14 +104,19 @@ def test_known_addresses_of_an_archive(address: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["http://mirror.campus.example/debian", "http://deb.debian.org.evil.example/debian"]
+    "address", ["http://mirror.campus.example/debian", "http://ftp.de.debian.org.evil.example/debian"]
 )
 def test_other_addresses_stay(address: str) -> None:
     assert sources(f"deb {address} bookworm main\n", WANTED) == f"deb {address} bookworm main\n"
 
 
 def test_a_mirror_that_somebody_wrote_is_named() -> None:
-    uris = ["http://mirror.campus.example/debian/", MIRROR, "https://apt.example.com", "http://deb.debian.org/debian"]
+    uris = [
+        "http://mirror.campus.example/debian/",
+        MIRROR,
+        "https://apt.example.com",
+        "http://ftp.de.debian.org/debian",
+    ]
     rows = [AptSource(uri, "bookworm", ("main",), "") for uri in uris]
     assert archives.others(rows, DEBIAN, WANTED) == ["http://mirror.campus.example/debian"]
 
@@ -149,7 +154,7 @@ def test_archives_of_a_system() -> None:
 
 
 def test_what_a_person_changed_since_is_theirs() -> None:
-    ours = sources("deb http://deb.debian.org/debian bookworm main\n", WANTED)
+    ours = sources("deb http://ftp.de.debian.org/debian bookworm main\n", WANTED)
     theirs = ours.replace("mirror.example", "mirror.campus.example")
     assert marked.changed_by_hand(theirs.splitlines()) == ["deb https://mirror.campus.example/debian bookworm main"]
     assert marked.changed_by_hand(ours.splitlines()) == []

@@ -83,13 +83,13 @@ def say(lab, ssh):
 def shipped(lab, say):
     """What is in the files before labprov comes: Debian's own addresses; and somebody's own repository, disabled."""
     lines = [
-        line.replace(machine_archive().main, "http://deb.debian.org/debian")
+        line.replace(machine_archive().main, "http://ftp.de.debian.org/debian")
         for line in machine_archive().lines("bookworm")
     ]
     if security := machine_archive().security:
-        lines = [line.replace(security, "http://security.debian.org/debian-security") for line in lines]
+        lines = [line.replace(security, "mirror+file:///etc/apt/mirrors/debian-security.list") for line in lines]
     lines = [f"{line.partition(' main')[0]} main" for line in lines]  # its lists are the smallest that will do
-    text = "\n".join(["# as shipped", *lines, "# deb http://deb.debian.org/debian sid main"])
+    text = "\n".join(["# as shipped", *lines, "# deb http://ftp.de.debian.org/debian sid main"])
     say("sudo rm -f /etc/apt/sources.list.d/*; sudo tee /etc/apt/sources.list >/dev/null <<'END'\n" + text + "\nEND")
     return say("cat /etc/apt/sources.list; echo =; cat /etc/pip.conf || true")
 

@@ -3,7 +3,7 @@
 The comment holds a digest of the line below it and, where that stands in another one's place, the other one. So what
 we wrote can be taken back without a record elsewhere, and a line that a person changed since is known as theirs:
 
-    # labprov 1f3870be instead of: URIs: http://deb.debian.org/debian
+    # labprov 1f3870be instead of: URIs: http://ftp.de.debian.org/debian
     URIs: https://mirror.example/debian
 """
 
