@@ -95,14 +95,19 @@ def build(
         host.noop(f"{tag} was built from that")
         return
     _room(least)
+    build = source.build
     if isinstance(source, FolderSource):
         path = f"{commands.FOLDER}/build-{content[:16]}.tar"
         yield StringCommand(f"mkdir -p {commands.FOLDER}")
         yield FileUploadCommand(BytesIO(source.archive), path)
-        yield _run(commands.build_archive(path, tag, content, source.dockerfile, source.args))
+        yield _run(commands.build_archive(path, tag, content, build.dockerfile, build.args))
     else:
         commit = source.commit(locks) or "COMMIT"  # in a plan, not decided yet
-        yield _run(commands.build_commit(source.url, commit, tag, content or "CONTENT", source.dockerfile, source.args))
+        yield _run(
+            commands.build_commit(
+                source.url, commit, tag, content or "CONTENT", build.dockerfile, build.args
+            )
+        )
 
 
 @operation()

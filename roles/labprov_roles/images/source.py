@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +17,6 @@ class FolderSource:
     build: Build
     archive: bytes
 
-    @property
-    def dockerfile(self) -> str:
-        """From the folder."""
-        return self.build.dockerfile
-
-    @property
-    def args(self) -> Mapping[str, str]:
-        """Build arguments."""
-        return self.build.args
-
     def content(self, _locks: str) -> str:
         """What an image is compared by."""
         return content.digest(content.of_folder(self.archive), self.build)
@@ -39,16 +28,6 @@ class GitSource:
 
     build: Build
     url: str
-
-    @property
-    def dockerfile(self) -> str:
-        """From the top of the repository."""
-        return self.build.dockerfile
-
-    @property
-    def args(self) -> Mapping[str, str]:
-        """Build arguments."""
-        return self.build.args
 
     @property
     def key(self) -> str:
