@@ -32,6 +32,8 @@ def test_the_caches_of_the_process_can_be_cleared():
     TEMPLATES.clear()
     for function in (Host._get_temp_directory, ssh_client.get_host_keys, ssh_client.get_ssh_config):
         function.cache.clear()
+        assert not function.cache
+    assert not FILE_SHAS and not TEMPLATES
 
 
 def test_file_upload_command_has_src_and_dest():

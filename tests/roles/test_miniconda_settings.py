@@ -51,7 +51,8 @@ def test_version_of_the_other_distribution_is_unknown() -> None:
     ],
 )
 def test_known_version_or_given_sha256_is_enough(values: dict[str, object]) -> None:
-    Settings.model_validate(values)
+    made = Settings.model_validate(values)
+    assert {name: str(getattr(made, name)) for name in values} == values
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_anacondas_channels_need_the_terms_and_the_message_says_what_to_write(ch
     ["conda-forge", "bioconda", "pytorch/label/dev", "nvidia", "https://mirror.example.org/cloud/conda-forge"],
 )
 def test_other_channels_need_no_terms(channel: str) -> None:
-    Settings.model_validate({"channels": [channel]})
+    made = Settings.model_validate({"channels": [channel]})
+    assert list(made.channels) == [channel] and not made.accept_anaconda_terms
 
 
 def test_default_channels_need_the_terms_too() -> None:
