@@ -95,19 +95,15 @@ def build(
         host.noop(f"{tag} was built from that")
         return
     _room(least)
-    build = source.build
+    how = source.build
     if isinstance(source, FolderSource):
         path = f"{commands.FOLDER}/build-{content[:16]}.tar"
         yield StringCommand(f"mkdir -p {commands.FOLDER}")
         yield FileUploadCommand(BytesIO(source.archive), path)
-        yield _run(commands.build_archive(path, tag, content, build.dockerfile, build.args))
+        yield _run(commands.build_archive(path, tag, content, how.dockerfile, how.args))
     else:
         commit = source.commit(locks) or "COMMIT"  # in a plan, not decided yet
-        yield _run(
-            commands.build_commit(
-                source.url, commit, tag, content or "CONTENT", build.dockerfile, build.args
-            )
-        )
+        yield _run(commands.build_commit(source.url, commit, tag, content or "CONTENT", how.dockerfile, how.args))
 
 
 @operation()
