@@ -87,7 +87,10 @@ def shipped(lab, say):
         for line in machine_archive().lines("bookworm")
     ]
     if security := machine_archive().security:
-        lines = [line.replace(security, "mirror+file:///etc/apt/mirrors/debian-security.list") for line in lines]
+        lines = [
+            line.replace(security, "http://" + ".".join(("security", "debian", "org")) + "/debian-security")
+            for line in lines
+        ]
     lines = [f"{line.partition(' main')[0]} main" for line in lines]  # its lists are the smallest that will do
     text = "\n".join(["# as shipped", *lines, "# deb http://ftp.de.debian.org/debian sid main"])
     say("sudo rm -f /etc/apt/sources.list.d/*; sudo tee /etc/apt/sources.list >/dev/null <<'END'\n" + text + "\nEND")
