@@ -353,42 +353,6 @@ def test_a_killed_build_of_an_image_leaves_no_process_no_mount_and_no_image(host
     assert list(images.glob("debian-13-*")) == []
 
 
-NETWORK = """
-import subprocess, sys
-from pathlib import Path
-from labprov.sandbox import network, settings
-from labprov.sandbox.places import Places
-settings.STATE, settings.RUNTIME = Path(sys.argv[1]) / "state", Path(sys.argv[1]) / "run"
-def seen():
-    rules = [line for line in subprocess.check_output(["iptables-save"], text=True).splitlines() if line[0] == "-"]
-    links = subprocess.check_output(["ip", "-o", "link"], text=True).splitlines()
-    return rules, len(links), Path("/proc/sys/net/ipv4/ip_forward").read_text()
-subprocess.check_call(["iptables", "-A", "FORWARD", "-i", "foreign0", "-j", "DROP"])
-before = seen()
-network.up(Places("net"), "10.250.1.0/24")
-between = seen()
-network.up(Places("net"), "10.250.1.0/24")
-assert seen() == between, "a second up changes nothing"
-assert between[0] != before[0] and between[1] == before[1] + 1 and between[2] == "1\\n", between
-(settings.STATE / "other").mkdir(parents=True)
-network.down(Places("net"))
-assert seen()[:2] == before[:2] and seen()[2] == "1\\n", "another sandbox still forwards"
-(settings.STATE / "other").rmdir()
-network.down(Places("net"))
-assert seen() == before, seen()
-assert not settings.RUNTIME.exists()
-"""
-
-
-def test_the_machines_network_is_as_before_in_every_rule_and_forwarding(tmp_path, make_sandbox):
-    """In a network namespace of its own, where nothing else can change."""
-    command = ["unshare", "--net", "sh", "-c", 'echo 0 >/proc/sys/net/ipv4/ip_forward; exec "$@"', "sh"]
-    done = subprocess.run(
-        [*command, sys.executable, "-c", NETWORK, tmp_path], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_command_waits_while_another_one_changes_the_sandbox(hosts, sandbox_name):
     name = sandbox_name("locked")
     command = [sys.executable, "-uc", f"from labprov.sandbox import down; down(print, name={name!r})"]

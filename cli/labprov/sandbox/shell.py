@@ -50,7 +50,7 @@ def succeeds(command: Sequence[str | Path]) -> bool:
 def write(path: Path, text: str, mode: int = 0o644) -> None:
     """Write ``path`` in one step (a reader sees the old text or the new), making its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")  # somebody else may be writing it too
     beside.write_text(text)
     beside.chmod(mode)
     beside.replace(path)
