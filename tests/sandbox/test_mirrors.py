@@ -81,19 +81,18 @@ def say(lab, ssh):
 
 @pytest.fixture(scope="module")
 def shipped(lab, say):
-    """What is in the files before labprov comes: Debian's own addresses; and somebody's own repository, disabled."""
-    lines = [
-        line.replace(machine_archive().main, "http://ftp.de.debian.org/debian")
-        for line in machine_archive().lines("bookworm")
-    ]
-    if security := machine_archive().security:
-        lines = [
-            line.replace(security, "http://" + ".".join(("security", "debian", "org")) + "/debian-security")
-            for line in lines
-        ]
-    lines = [f"{line.partition(' main')[0]} main" for line in lines]  # its lists are the smallest that will do
-    text = "\n".join(["# as shipped", *lines, "# deb http://ftp.de.debian.org/debian sid main"])
-    say("sudo rm -f /etc/apt/sources.list.d/*; sudo tee /etc/apt/sources.list >/dev/null <<'END'\n" + text + "\nEND")
+    """What is in the files before labprov comes: Debian's as in its cloud images; and a line that somebody disabled."""
+    archive, folder = machine_archive(), "mirror+file:///etc/apt/mirrors"
+    named = {archive.main: "debian.list", archive.security: "debian-security.list"}
+    lines = ["# as shipped"]
+    for line in archive.lines("bookworm"):
+        _, address, suite, *_ = line.split()
+        lines.append(f"deb {folder}/{named[address]} {suite} main")  # its lists are the smallest that will do
+    lines.append(f"# deb {folder}/debian.list sid main")
+    for address, name in named.items():
+        say(f"sudo mkdir -p /etc/apt/mirrors; echo {address} | sudo tee /etc/apt/mirrors/{name}")
+    written = "\n".join(lines)
+    say("sudo rm -f /etc/apt/sources.list.d/*; sudo tee /etc/apt/sources.list >/dev/null <<'END'\n" + written + "\nEND")
     return say("cat /etc/apt/sources.list; echo =; cat /etc/pip.conf || true")
 
 
