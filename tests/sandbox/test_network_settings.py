@@ -1,4 +1,4 @@
-"""This machine's network around a sandbox: rules, forwarding and kernel settings come and go as they should.
+"""The network of the machine that carries a sandbox: rules, forwarding and kernel settings come and go as they should.
 
 In a network namespace of its own, where nothing else can change.
 """
