@@ -35,6 +35,16 @@ class Subject:
         return key(self.role, check, self.source)
 
 
+@dataclass(frozen=True)
+class Coming:
+    """A check that is about to be run."""
+
+    subject: Subject
+    check: str
+    """Its key."""
+    item: pytest.Function
+
+
 class Verification:
     """The plugin object; ``subjects`` maps a role's verify.py to what it is to be run on."""
 
@@ -42,7 +52,7 @@ class Verification:
         self,
         subjects: Mapping[Path, list[Subject]],
         report: Callable[[Check], None],
-        prepare: Callable[[Mapping[str, Sequence[tuple[Subject, str]]]], None],
+        prepare: Callable[[Mapping[str, Sequence[Coming]]], None],
     ) -> None:
         self.subjects, self.report, self.prepare = subjects, report, prepare
         self.collected = 0
@@ -81,10 +91,11 @@ class Verification:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the checks (a verification of nothing is no verification), and let their commands run ahead."""
         self.collected = len(session.items)
-        checks: dict[str, list[tuple[Subject, str]]] = {}
+        checks: dict[str, list[Coming]] = {}
         for item in session.items:
             subject = subject_of(item)
-            checks.setdefault(subject.host, []).append((subject, subject.key(item.name)))
+            coming = Coming(subject, subject.key(item.name), cast(pytest.Function, item))
+            checks.setdefault(subject.host, []).append(coming)
         self.prepare(checks)
 
     @pytest.hookimpl(tryfirst=True)

@@ -15,7 +15,8 @@ from labprov.errors import LabprovError
 from labprov.plan import Plan
 from labprov.verify.backend import ConnectionBackend, host_over
 from labprov.verify.checks import Check, Verdict
-from labprov.verify.plugin import Subject, Verification
+from labprov.verify.plugin import Coming, Subject, Verification
+from labprov.verify.scout import scout
 
 # pytest is used as a library: no configuration of the folder we happen to be in, no files, no terminal output. ``--tb``
 # and ``--capture`` belong to plugins that stay.
@@ -53,8 +54,12 @@ def verify(
     if not subjects:
         return checks
 
-    def run_ahead(expected: Mapping[str, Sequence[tuple[Subject, str]]]) -> None:
-        session.each(lambda host: _run_ahead(host.name, expected[host.name], memory), list(expected))
+    def run_ahead(coming: Mapping[str, Sequence[Coming]]) -> None:
+        new = {name: [each for each in of_host if not memory.get(name, each.check)] for name, of_host in coming.items()}
+        several = sum(1 for of_host in new.values() if of_host) > 1  # one host alone is asked as pytest goes on
+        session.each(lambda host: _run_ahead(coming[host.name], memory), list(coming))
+        if several:
+            session.each(lambda host: _scout(new[host.name]), list(new))
 
     plugin = Verification(subjects, record, run_ahead)
     ended = pytest.main([*_OPTIONS, *map(str, subjects)], plugins=[plugin])
@@ -68,10 +73,19 @@ def verify(
     return checks
 
 
-def _run_ahead(host: str, checks: Sequence[tuple[Subject, str]], memory: Memory) -> None:
-    """Run what the host's checks ran last time, in one round trip."""
-    expected = {check: memory.get(host, check) for _, check in checks}
-    checks[0][0].replay.fetch(expected)
+def _run_ahead(coming: Sequence[Coming], memory: Memory) -> None:
+    """Run what a host's checks ran last time, in one round trip."""
+    subject = coming[0].subject
+    subject.replay.fetch({each.check: memory.get(subject.host, each.check) for each in coming})
+
+
+def _scout(coming: Sequence[Coming]) -> None:
+    """Find out what a host's checks ask that are new there, with the answers."""
+    # testinfra asks about a host's system once: its own host here, so that checks still ask when it is their turn.
+    over = {id(each.subject): host_over(each.subject.testinfra_host.backend) for each in coming}
+    for each in coming:
+        with each.subject.replay.scouting(each.check):
+            scout(each.item, {"host": over[id(each.subject)], "settings": each.subject.settings})
 
 
 def _remember(subjects: Mapping[Path, list[Subject]], passed: Collection[tuple[str, str]], memory: Memory) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from labprov.verify.folder import folder_of
 from labprov_roles.conda_envs.requirements import imports, table
 from labprov_roles.conda_envs.settings import Settings
 
@@ -106,17 +108,15 @@ class Tried:
 @pytest.fixture
 def tried(host: Host, settings: Settings) -> Iterator[list[Tried]]:
     """Every environment that is to be there; its user's folder for the try is gone afterwards."""
-    found = []
-    for name, declared in settings.environments.items():
-        if declared.state == "present":
-            user = declared.user or "nobody"
-            where = f"{host.user(user).home}/.conda/envs" if declared.user else f"{settings.prefix}/envs"
-            home = host.check_output("mktemp -d /var/tmp/labprov-verify.XXXXXXXX")
-            host.check_output("chown %s: %s", user, home)
-            found.append(Tried(host, name, user, f"{where}/{name}", home))
-    yield found
-    for each in found:
-        host.run("rm -rf -- %s", each.home)
+    with ExitStack() as stack:
+        found = []
+        for name, declared in settings.environments.items():
+            if declared.state == "present":
+                user = declared.user or "nobody"
+                where = f"{host.user(user).home}/.conda/envs" if declared.user else f"{settings.prefix}/envs"
+                home = stack.enter_context(folder_of(host, user))
+                found.append(Tried(host, name, user, f"{where}/{name}", home))
+        yield found
 
 
 def test_every_declared_package_can_be_imported(tried: list[Tried], settings: Settings) -> None:

@@ -9,6 +9,7 @@ from shlex import quote
 import pytest
 from testinfra.host import Host
 
+from labprov.verify.folder import folder_of
 from labprov_roles.conda_envs import verify as environments
 from labprov_roles.conda_envs.verify import KERNEL, Tried, said
 from labprov_roles.jupyter.hub import limits, memory, own_url
@@ -64,10 +65,8 @@ def tried(host: Host, settings: Settings) -> Iterator[list[Tried]]:
     """The environment, as a user without a home sees it; the folder for the try is gone afterwards."""
     if not settings.enabled:
         pytest.skip("not set: no Jupyter is asked for")
-    home = host.check_output("mktemp -d /var/tmp/labprov-verify.XXXXXXXX")
-    host.check_output("chown nobody: %s", home)
-    yield [Tried(host, ENVIRONMENT, "nobody", f"{settings.prefix}/envs/{ENVIRONMENT}", home)]
-    host.run("rm -rf -- %s", home)
+    with folder_of(host, "nobody") as home:
+        yield [Tried(host, ENVIRONMENT, "nobody", f"{settings.prefix}/envs/{ENVIRONMENT}", home)]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from labprov.verify.folder import folder_of
 from labprov_roles.miniconda.channels import channel_urls, is_anacondas
 from labprov_roles.miniconda.settings import Settings
 
@@ -36,10 +37,8 @@ class Student:
 @pytest.fixture
 def student(host: Host) -> Iterator[Student]:
     """A user with a home that is gone afterwards."""
-    home = host.check_output("mktemp -d /var/tmp/labprov-verify.XXXXXXXX")
-    host.check_output("chown nobody: %s", home)
-    yield Student(host, home)
-    host.run("rm -rf -- %s", home)
+    with folder_of(host, "nobody") as home:
+        yield Student(host, home)
 
 
 def test_user_makes_an_environment_and_runs_its_python(student: Student, settings: Settings) -> None:
