@@ -17,7 +17,7 @@ from labprov_roles.apt_components import enable_non_free
 from labprov_roles.cuda import operations
 from labprov_roles.cuda.libraries import Libraries, asked_for, libraries
 from labprov_roles.cuda.settings import Settings
-from labprov_roles.cuda.toolkits import toolkits
+from labprov_roles.cuda.toolkits import Toolkits, toolkits
 
 PROFILE = "/etc/profile.d/cuda.sh"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -53,20 +53,25 @@ def tasks(settings: Settings) -> None:
     packages.install(name="Install the CUDA toolkits", packages=settings.exact(wanted.packages))
     if beside.packages:
         _libraries(settings, beside)
-    if not wanted.prefix:  # the distribution's is in /usr/bin, and finds its compiler by wrappers of its own
-        files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)
+    if not wanted.prefix:  # the distribution's is in /usr/bin
+        _distributions(wanted)
         return
     operations.default_toolkit(
         name="Set the default CUDA toolkit", version=wanted.default, prefix=wanted.prefix.format(wanted.default)
     )
-    files.put(
-        name="Put nvcc on the PATH of login shells",
-        src=str(_TEMPLATES / PROFILE[1:]),
-        dest=PROFILE,
-        mode="644",
-        user="root",
-        group="root",
-    )
+    _profile("Put nvcc on the PATH of login shells", "cuda.sh")
+
+
+def _distributions(wanted: Toolkits) -> None:
+    if wanted.compiler:
+        _profile("Have nvcc of login shells take the compiler that goes with it", "cuda-distribution.sh")
+    else:
+        files.file(name="Remove the PATH of NVIDIA's toolkits", path=PROFILE, present=False)
+
+
+def _profile(name: str, template: str) -> None:
+    source = str(_TEMPLATES / PROFILE[1:].replace("cuda.sh", template))
+    files.put(name=name, src=source, dest=PROFILE, mode="644", user="root", group="root")
 
 
 def _libraries(settings: Settings, beside: Libraries) -> None:

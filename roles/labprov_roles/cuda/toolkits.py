@@ -34,6 +34,15 @@ class Toolkits:
     prefix: str
     """Where a version is installed, ``{}`` standing for it; empty when it lies in /usr as any package."""
 
+    @property
+    def compiler(self) -> str:
+        """The C++ compiler that ``nvcc`` must be told of; empty where it finds its own.
+
+        Seen on real Debian: 11.8 (Debian 12) takes the first gcc on the PATH, be it newer than it knows; 12.4 (13) finds
+        the wrappers of its package.
+        """
+        return "cuda-g++" if not self.prefix and number(self.default) < (12, 4) else ""
+
 
 def toolkits(settings: Settings, system: System) -> Toolkits:
     """Decide on toolkits and packages. Raises HostError when the source does not have them for this system."""

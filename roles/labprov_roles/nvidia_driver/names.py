@@ -17,13 +17,15 @@ DRIVER_PACKAGES = (
     "libgles[12]-nvidia*",
     "libglx-nvidia*",
     "libnvcuvid1",
-    # not libnvidia-container*, which is the container toolkit's, and not libnvidia-egl-*, which has versions of its own
-    "libnvidia-[abdf-z]*",
+    # not libnvidia-container*, which is the container toolkit's, not libnvidia-egl-*, which has versions of its own, and
+    # not libnvidia-ml-dev and nvidia-opencl-dev, which come with Debian's CUDA toolkit
+    "libnvidia-[abdf-ln-z]*",
     "libnvidia-cfg1*",
     "libnvidia-com[mp]*",
     "libnvidia-eglcore*",
     "libnvidia-encode*",
     "libnvidia-extra*",
+    "libnvidia-ml1*",
     "libnvoptix1",
     "libnvsdm*",
     "nvidia-alternative",
@@ -45,7 +47,8 @@ DRIVER_PACKAGES = (
     "nvidia-open",
     "nvidia-open-[0-9]*",
     "nvidia-open-kernel-*",
-    "nvidia-opencl-*",
+    "nvidia-opencl-common*",
+    "nvidia-opencl-icd*",
     "nvidia-persistenced",
     "nvidia-settings",
     "nvidia-smi",

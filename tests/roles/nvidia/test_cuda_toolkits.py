@@ -53,6 +53,18 @@ def test_packages(system, settings, packages, default):
 
 
 @pytest.mark.parametrize(
+    ("system", "settings", "compiler"),
+    [
+        (BOOKWORM, {"source": "distro"}, "cuda-g++"),
+        (TRIXIE, {"source": "distro"}, ""),
+        (BOOKWORM, {"versions": ["12.4"]}, ""),
+    ],
+)
+def test_the_compiler_that_nvcc_is_told_of(system, settings, compiler):
+    assert toolkits(Settings(**settings), system).compiler == compiler
+
+
+@pytest.mark.parametrize(
     ("system", "settings", "message"),
     [
         (TRIXIE, {"versions": ["12.8"]}, r"Debian 13 has no CUDA 12\.8: it starts at 13\.1"),

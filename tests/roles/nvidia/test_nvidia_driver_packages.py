@@ -60,6 +60,7 @@ def is_driver(name):
         *("libnvidia-nvvm4", "libnvidia-encode1", "libnvcuvid1", "nvidia-driver-cuda", "nvidia-driver-libs"),
         *("nvidia-kernel-dkms", "nvidia-kernel-open-dkms", "nvidia-open-kernel-dkms", "nvidia-modprobe"),
         *("nvidia-persistenced", "nvidia-open", "cuda-drivers", "cuda-drivers-580", "nvidia-fabricmanager"),
+        *("nvidia-opencl-icd", "nvidia-opencl-common", "libnvidia-opencl1", "libnvidia-nscq", "libnvidia-glcore"),
         *("firmware-nvidia-gsp", "nvidia-smi", "nvidia-alternative", "xserver-xorg-video-nvidia"),
         *("nvidia-tesla-470-kernel-dkms", "libnvidia-tesla-470-cuda1", "libnvidia-compute-580", "libnvidia-common-580"),
         *("nvidia-utils-580-server", "nvidia-headless-no-dkms-580-server-open", "nvidia-dkms-580-open"),
@@ -76,6 +77,7 @@ def test_driver_packages_are_known(name):
         *("nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"),
         *("libnvidia-container-tools", "libnvidia-egl-wayland1", "cuda-toolkit-12-8", "cuda-compat-12-8"),
         *("nvidia-cuda-toolkit", "nvidia-cuda-dev", "libcudart12", "libcudnn9-cuda-12", "libnccl2", "nvidia-detect"),
+        *("libnvidia-ml-dev", "nvidia-opencl-dev"),
         *("datacenter-gpu-manager-4-core", "linux-modules-nvidia-580-server-open-generic", "nvidia-prime"),
     ],
 )

@@ -3,6 +3,7 @@
 #define LABPROV_CUDA_RUNTIME_H
 #include <stdlib.h>
 #include "cuda.h"
+#define CUDART_VERSION CUDA_VERSION
 #define __global__
 #define __device__
 #define __host__
