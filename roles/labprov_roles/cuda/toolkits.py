@@ -38,8 +38,8 @@ class Toolkits:
     def compiler(self) -> str:
         """The C++ compiler that ``nvcc`` must be told of; empty where it finds its own.
 
-        Seen on real Debian: 11.8 (Debian 12) takes the first gcc on the PATH, be it newer than it knows; 12.4 (13) finds
-        the wrappers of its package.
+        Seen on real Debian: 11.8 (Debian 12) takes the first gcc on the PATH, be it newer than it knows; 12.4 (13)
+        finds the wrappers of its package.
         """
         return "cuda-g++" if not self.prefix and number(self.default) < (12, 4) else ""
 

@@ -17,8 +17,8 @@ DRIVER_PACKAGES = (
     "libgles[12]-nvidia*",
     "libglx-nvidia*",
     "libnvcuvid1",
-    # not libnvidia-container*, which is the container toolkit's, not libnvidia-egl-*, which has versions of its own, and
-    # not libnvidia-ml-dev and nvidia-opencl-dev, which come with Debian's CUDA toolkit
+    # not libnvidia-container*, which is the container toolkit's, not libnvidia-egl-*, which has versions of its own,
+    # and not libnvidia-ml-dev and nvidia-opencl-dev, which come with Debian's CUDA toolkit
     "libnvidia-[abdf-ln-z]*",
     "libnvidia-cfg1*",
     "libnvidia-com[mp]*",
