@@ -77,7 +77,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, log: Any) -> Iterator[Node]:
     if reason := _lack():
         pytest.skip(reason)
     inventory = tmp_path_factory.mktemp("driver") / "driver.yml"
-    log.hidden[str(inventory)] = "driver.yml"
+    log.hidden |= {str(inventory): "driver.yml", f"{inventory.parent}/": ""}
     down(lambda _: None, name=NAME)
     try:
         with log.step("a sandbox host, Debian 12"):
