@@ -82,8 +82,6 @@ def test_an_entry_is_what_was_left_open(tmp_path):
     assert resolve.needs(driver, A100)
 
 
-# --- versions on a host ---
-
 MADISON = """\
 = docker-ce 5:29.0.3-1
 docker-ce | 5:29.0.4-1 | http://x/linux/debian bookworm/stable amd64 Packages

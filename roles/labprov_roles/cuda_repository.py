@@ -10,7 +10,7 @@ from labprov.engine.facts.system import System
 from labprov.engine.operations import repository
 from labprov.errors import HostError
 from labprov.mirrors import Mirror
-from labprov_roles.nvidia_driver.names import no_drivers_pin
+from labprov_roles.nvidia_driver.pins import no_drivers_pin
 
 SLUG = "nvidia-cuda"
 """File name of its key and its source."""

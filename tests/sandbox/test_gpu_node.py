@@ -60,6 +60,22 @@ def test_a_run_that_learned_asks_each_host_once(cli, first, sandbox, state):
     assert sum(outcome["round_trips"] for outcome in run["plan"]) == 0, "facts came with the connection's first trip"
 
 
+def test_a_verification_that_learned_asks_each_host_twice_at_most(cli, first, node, sandbox, state):
+    """Counted by the hosts' own sshd."""
+    count = "sudo journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Starting session' || true"
+    for name in NODES:
+        node(name, "echo LogLevel VERBOSE | sudo tee /etc/ssh/sshd_config.d/00-count.conf; sudo systemctl reload ssh")
+    try:
+        before = {name: int(node(name, count)) for name in NODES}
+        code, run = cli.report("verify", "gpu-node", "-i", str(sandbox.inventory), state=state)
+        asked = {name: int(node(name, count)) - before[name] - 1 for name in NODES}  # the last one counted itself
+    finally:
+        for name in NODES:
+            node(name, "sudo rm /etc/ssh/sshd_config.d/00-count.conf; sudo systemctl reload ssh")
+    assert code == 0 and len(run["checks"]) > 60
+    assert all(1 <= number <= 2 for number in asked.values()), asked
+
+
 def test_a_container_sees_the_simulated_gpus_also_after_a_daemon_reload(node):
     node("deb13", "d=$(mktemp -d) && mkdir -p $d/bin $d/etc && cp /bin/busybox $d/bin/ 2>/dev/null; rm -rf $d")
     image = (

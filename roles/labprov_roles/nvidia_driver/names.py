@@ -1,9 +1,6 @@
-"""The names of driver packages, and apt preferences made of them. Pure; installs nothing."""
+"""The names of driver packages. Pure; installs nothing."""
 
 from __future__ import annotations
-
-import textwrap
-from collections.abc import Sequence
 
 DRIVER_PACKAGES = (
     "cuda-drivers",
@@ -108,37 +105,3 @@ MARKERS = (
     "nvidia-utils-*",
 )
 """Packages whose presence means that a driver is installed from packages."""
-
-REPOSITORY_LABEL = "NVIDIA CUDA"
-"""The label of NVIDIA's repositories, which its own keyring package pins by; a mirror keeps it."""
-
-
-def branch_pin(branch: int, version: str | None) -> str:
-    """Preferences that keep NVIDIA's driver packages at a branch or a version.
-
-    As in NVIDIA's version locking guide, by source package; the names are there for packages that are built from a
-    source of another name. Above 1000, so that a change to an older branch takes the dependencies along.
-    """
-    pattern = f"{version}-*" if version else f"{branch}.*"
-    return _stanza(("src:*nvidia*:any", "src:cuda-drivers*:any", *DRIVER_PACKAGES), f"version {pattern}", 1001)
-
-
-def release_pin(release: str) -> str:
-    """Preferences by which driver packages come from the distribution's own archive (``release n=trixie, ...``).
-
-    Above 1000, so that a change from NVIDIA's repository takes the dependencies along, whose versions are higher there.
-    """
-    return _stanza(DRIVER_PACKAGES, release, 1001)
-
-
-def no_drivers_pin() -> str:
-    """Preferences by which NVIDIA's repository gives no driver that nothing else asked for.
-
-    Without them an upgrade would replace the distribution's driver by the repository's, which has a higher version.
-    """
-    return _stanza(DRIVER_PACKAGES, f"release l={REPOSITORY_LABEL}", -1)
-
-
-def _stanza(packages: Sequence[str], pin: str, priority: int) -> str:
-    names = textwrap.fill(" ".join(packages), 100, initial_indent=" ", subsequent_indent=" ", break_on_hyphens=False)
-    return f"Package:\n{names}\nPin: {pin}\nPin-Priority: {priority}\n"

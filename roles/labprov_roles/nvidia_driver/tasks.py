@@ -20,7 +20,7 @@ from labprov_roles.nvidia_driver import dcgm, mig, operations, services, signing
 from labprov_roles.nvidia_driver.choice import Choice, choose
 from labprov_roles.nvidia_driver.facts_packages import OURS as BLACKLIST
 from labprov_roles.nvidia_driver.moves import Target
-from labprov_roles.nvidia_driver.names import branch_pin, release_pin
+from labprov_roles.nvidia_driver.pins import branch_pin, release_pin
 from labprov_roles.nvidia_driver.settings import Settings
 from labprov_roles.nvidia_driver.systems import Distribution, distribution, signed_modules
 

@@ -5,8 +5,10 @@ from fnmatch import fnmatchcase
 import pytest
 
 from labprov.engine.facts.system import System
+from labprov_roles.nvidia_driver import pins
 from labprov_roles.nvidia_driver.choice import choose
-from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, branch_pin, no_drivers_pin
+from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES
+from labprov_roles.nvidia_driver.pins import branch_pin, no_drivers_pin, release_pin
 from labprov_roles.nvidia_driver.settings import Settings
 
 BOOKWORM = System("debian", "12", "bookworm")
@@ -53,6 +55,12 @@ def is_driver(name):
     return any(fnmatchcase(name, pattern) for pattern in DRIVER_PACKAGES)
 
 
+def is_pinned(name):
+    """By the name; its own branch is pinned by the source package too."""
+    patterns = records(no_drivers_pin())["Package"].split()
+    return name in branch_pin(580, None).split() or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -67,8 +75,9 @@ def is_driver(name):
         *("nvidia-compute-utils-580-server", "nvidia-kernel-common-580-server", "libnvidia-encode-580"),
     ],
 )
-def test_driver_packages_are_known(name):
+def test_driver_packages_are_known_and_pinned(name):
     assert is_driver(name)
+    assert is_pinned(name)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +92,17 @@ def test_driver_packages_are_known(name):
 )
 def test_other_packages_of_nvidia_are_left_alone(name):
     assert not is_driver(name)
+    assert not is_pinned(name)
+
+
+def test_names_that_are_pinned_are_the_drivers():
+    assert [name for name in pins.NAMES if not is_driver(name)] == []
+
+
+def test_apt_is_not_slowed_down():
+    """It compares each pattern with each package that it knows, whenever anybody starts it."""
+    for text in (branch_pin(580, None), release_pin("release n=trixie"), no_drivers_pin()):
+        assert len([name for name in records(text)["Package"].split() if set(name) & {*"*?["}]) <= 3
 
 
 def records(text):
@@ -93,7 +113,7 @@ def records(text):
 def test_the_branch_is_pinned_above_what_is_installed():
     pin = records(branch_pin(580, None))
     assert (pin["Pin"], pin["Pin-Priority"]) == ("version 580.*", "1001")
-    assert {"src:*nvidia*:any", *DRIVER_PACKAGES} <= set(pin["Package"].split())
+    assert {"src:*nvidia*:any", *pins.NAMES, "cuda-drivers-580"} <= set(pin["Package"].split())
 
 
 def test_an_exact_version_is_pinned_with_its_revision():
