@@ -169,7 +169,8 @@ def test_the_second_verification_runs_ahead_what_the_first_one_asked(lab):
     first, _ = lab.verify()
     again, asked = lab.verify()
     assert again == first
-    assert asked["a"][0] == "sh" and asked["a"].count("echo 'of a'") == 0
+    live = [each for each in asked["a"] if len(each) != 21]  # but for the random names
+    assert sorted(live) == sorted(["sh", "echo wrong", "echo mistake"]), "a check that failed may ask something else"
 
 
 def test_a_host_that_is_lost_holds_up_nobody(lab):

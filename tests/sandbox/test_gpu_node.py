@@ -62,6 +62,7 @@ def test_a_run_that_learned_asks_each_host_once(cli, first, sandbox, state):
 
 def test_a_verification_that_learned_asks_each_host_twice_at_most(cli, first, node, sandbox, state):
     """Counted by the hosts' own sshd."""
+    cli.report("verify", "gpu-node", "-i", str(sandbox.inventory), state=state)
     count = "sudo journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Starting session' || true"
     for name in NODES:
         node(name, "echo LogLevel VERBOSE | sudo tee /etc/ssh/sshd_config.d/00-count.conf; sudo systemctl reload ssh")

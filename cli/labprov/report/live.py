@@ -111,7 +111,8 @@ def _checked(checks: list[Check]) -> str:
     numbers = {verdict: sum(1 for check in checks if check.verdict is verdict) for verdict in styles}
     seconds = sum(check.seconds for check in checks)
     told = ", ".join(f"[{styles[verdict]}]{number} {verdict}[/]" for verdict, number in numbers.items() if number)
-    return f"{told}  [dim]{seconds:.1f} s[/]"
+    # Answers that were fetched ahead took no time of their own.
+    return f"{told}  [dim]{seconds:.1f} s[/]" if seconds >= 0.05 else told
 
 
 def _skipped(reason: str) -> str:

@@ -56,8 +56,8 @@ class Verification:
     ) -> None:
         self.subjects, self.report, self.prepare = subjects, report, prepare
         self.collected = 0
-        self.passed: set[tuple[str, str]] = set()
-        """Host and check (its key) of those that passed."""
+        self.settled: set[tuple[str, str]] = set()
+        """Host and check (its key) of those that passed or skipped."""
         self.errors: list[str] = []
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -111,8 +111,8 @@ class Verification:
         for report in reports:
             if report.when == "call" or report.outcome != "passed":
                 self.report(_check(cast(pytest.Function, item), report))
-        if all(report.passed for report in reports):
-            self.passed.add((subject.host, check))
+        if not any(report.failed for report in reports):
+            self.settled.add((subject.host, check))
         return True
 
 

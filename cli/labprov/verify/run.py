@@ -69,7 +69,7 @@ def verify(
         raise LabprovError(f"checks could not be loaded: {'; '.join(plugin.errors)}")
     if not plugin.collected:
         raise LabprovError("the roles have no checks: nothing was verified")
-    _remember(subjects, plugin.passed, memory)
+    _remember(subjects, plugin.settled, memory)
     return checks
 
 
@@ -88,11 +88,11 @@ def _scout(coming: Sequence[Coming]) -> None:
             scout(each.item, {"host": over[id(each.subject)], "settings": each.subject.settings})
 
 
-def _remember(subjects: Mapping[Path, list[Subject]], passed: Collection[tuple[str, str]], memory: Memory) -> None:
-    """Keep what checks ran that passed; what a failed one ran before it gave up is not what it will run."""
+def _remember(subjects: Mapping[Path, list[Subject]], settled: Collection[tuple[str, str]], memory: Memory) -> None:
+    """Keep what checks ran that passed or skipped; what a failed one ran before it gave up is not what it will run."""
     for subject in (subject for of_role in subjects.values() for subject in of_role):
         for check, commands in subject.replay.ran.items():
-            memory.put(subject.host, check, commands if (subject.host, check) in passed else [])
+            memory.put(subject.host, check, commands if (subject.host, check) in settled else [])
 
 
 def _subjects(
