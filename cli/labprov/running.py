@@ -149,7 +149,8 @@ class Running:
             live.check(check)
 
         self.verifying = True
-        verify_stage(self.session, self.plan, ready, record, self.learned)
+        with self.console.status("checking"):
+            verify_stage(self.session, self.plan, ready, record, self.learned)
         live.checks_ended()
         self.verifying, self.verified = False, self.verified | set(ready)
 
