@@ -167,8 +167,9 @@ def test_the_box_is_built_and_the_machine_comes_up(lab):
     lab.log.run(build, title="make box", cwd=lab.root, env=lab.env, show=0)
     size = (lab.root / "vagrant/box/build/labprov-debian-12.box").stat().st_size
     lab.log.say(f"the box has {size // 1024**2} MiB")
-    lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
-    lab.vagrant("up", "--provider=libvirt", show=12)
+    assert size > 100 * 1024**2, "that is no system"
+    assert "`vagrant up` in its folder" in lab.labprov("plan", "gpu-node", "-i", "vagrant", code=2)
+    assert "Machine booted and ready!" in lab.vagrant("up", "--provider=libvirt", show=12)
 
 
 def test_the_machine_is_found_and_then_remembered(lab):

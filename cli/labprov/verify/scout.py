@@ -30,6 +30,7 @@ def scout(item: pytest.Function, given: Mapping[str, object]) -> None:
 
     Does nothing with a check that needs more of pytest than that. Raises HostError when the host is lost.
     """
+    # pytest has no public way to a check's fixtures but to run it.
     about, known = item._fixtureinfo, {**item.callspec.params, **given}
     automatic = {*about.initialnames} - {*about.argnames, *known}
     if automatic or any(item.get_closest_marker(name) for name in _MARKS):
