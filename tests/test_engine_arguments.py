@@ -82,6 +82,26 @@ def test_host_data_set_meanwhile_counts(place):
     assert ours[0]["_chdir"] == "/srv"
 
 
+def test_a_later_deploy_that_was_given_something_else_gets_its_own(place):
+    _, host = place
+    for given in ({}, {"_if": [always]}, {}, {"_sudo_user": "b"}, {"_sudo_user": "c"}):
+        outer, _ = quick(*place, dict(given))
+        with host.deploy("a deploy", outer, None):
+            theirs, ours = both(place, name="one")
+        assert ours == theirs
+
+
+def test_what_the_deploy_was_given_may_change_on_the_way(place):
+    _, host = place
+    outer, _ = quick(*place, {"_env": {"A": "1"}})
+    with host.deploy("a deploy", outer, None):
+        assert both(place)[1][0]["_env"]["A"] == "1"
+        outer["_env"]["A"] = "2"
+        theirs, ours = both(place)
+    assert ours == theirs
+    assert ours[0]["_env"]["A"] == "2"
+
+
 def test_data_of_a_deploy_counts(place):
     _, host = place
     both(place)
@@ -115,7 +135,7 @@ def three():
         nothing(name="again")
 
 
-def test_pyinfra_works_them_out_once_a_deploy(place, monkeypatch):
+def test_pyinfra_works_them_out_once_a_host(place, monkeypatch):
     state, host = place
     asked = []
 
@@ -129,5 +149,5 @@ def test_pyinfra_works_them_out_once_a_deploy(place, monkeypatch):
         three()
         assert len(asked) == 2  # the deploy's own, and those of its three operations
         three()
-    assert len(asked) == 4
+    assert len(asked) == 2
     assert len(host.op_hash_order) == 6

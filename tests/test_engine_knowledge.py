@@ -13,6 +13,7 @@ from pyinfra.api import FactBase
 
 from labprov.engine.batch import Completed, script, take_apart
 from labprov.engine.knowledge import Knowledge, answer_facts
+from labprov.engine.questions import Questions
 from labprov.errors import HostError
 
 NONCE = "0123456789abcdef" * 2
@@ -90,7 +91,7 @@ class CountingShell:
 
 def fake_host(knowledge: Knowledge):
     host = SimpleNamespace(current_op_global_arguments=None, current_deploy_kwargs=None, state=None, get_fact=None)
-    answer_facts(host, knowledge)
+    answer_facts(host, knowledge, Questions())
     return host
 
 

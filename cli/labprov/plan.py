@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from labprov import role as roles
@@ -34,7 +35,15 @@ class Plan:
 
     def of_host(self, name: str) -> list[tuple[Role, RoleSettings]]:
         """The roles of one host, in order, with its settings."""
-        return [(step.role, settings) for step in self.steps for host, settings in step.hosts if host == name]
+        return self._by_host.get(name, [])
+
+    @cached_property
+    def _by_host(self) -> dict[str, list[tuple[Role, RoleSettings]]]:
+        found: dict[str, list[tuple[Role, RoleSettings]]] = {}
+        for step in self.steps:
+            for host, settings in step.hosts:
+                found.setdefault(host, []).append((step.role, settings))
+        return found
 
 
 def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequence[str] = ()) -> Plan:

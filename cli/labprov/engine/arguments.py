@@ -1,12 +1,14 @@
-"""pyinfra's global arguments (``_sudo``, ``_env``, ``_if`` ...), worked out once a deploy instead of at each operation.
+"""pyinfra's global arguments (``_sudo``, ``_env``, ``_if`` ...), worked out once a host instead of at each operation.
 
 pyinfra 3.10 evaluates 32 type hints and looks up 32 host data for every operation: two fifths of the controller's CPU
-time. All operations of one deploy on one host that are given none of their own get the same. Whatever is not that
-plain case goes to pyinfra's own function. Contains no arguments of labprov's.
+time. All operations on one host that are given none of their own get the same, in every deploy that was given the same.
+Whatever is not that plain case goes to pyinfra's own function. Contains no arguments of labprov's.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -18,13 +20,15 @@ from pyinfra.api.arguments import AllArguments, pop_global_arguments
 from pyinfra.context import ctx_config
 
 _MEMORY = "labprov_arguments"
+_KEPT = 4
+"""Cases kept for a host: outside of deploys, within one, and within one in another."""
 
 
 @dataclass(frozen=True)
 class _Known:
     """What pyinfra worked out, and from what."""
 
-    deploy_kwargs: Any
+    deploy_kwargs: dict[str, Any] | None
     config: dict[str, Any]
     arguments: dict[str, Any]
 
@@ -48,17 +52,27 @@ def install() -> None:
     pyinfra_arguments.all_global_arguments = _all
     for module in ("deploy", "operation"):  # pyinfra.api has functions of the same names, which hide these modules
         import_module(f"pyinfra.api.{module}").pop_global_arguments = quick  # type: ignore[attr-defined]
+    import_module("pyinfra.api.operation").signature = _signature  # type: ignore[attr-defined]
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """An operation's, which pyinfra looks up at each call to see whether its arguments fit."""
+    return inspect.signature(function)
 
 
 def _known(state: State, host: Host) -> _Known:
     """The arguments of the deploy that the host is in; worked out anew when it, or the configuration, is another."""
     config = vars(ctx_config.get() if ctx_config.isset() else state.config)
-    known: _Known | None = getattr(host, _MEMORY, None)  # pyinfra gives its proxy of the host in context
-    if known is None or known.deploy_kwargs is not host.current_deploy_kwargs or known.config != config:
-        arguments, _ = pop_global_arguments(state, host, {})
-        kept = {key: _own(value) for key, value in config.items()}
-        known = _Known(host.current_deploy_kwargs, kept, cast(dict[str, Any], arguments))
-        setattr(host, _MEMORY, known)
+    memory: list[_Known] = getattr(host, _MEMORY, [])  # pyinfra gives its proxy of the host in context
+    for known in memory:
+        if known.deploy_kwargs == host.current_deploy_kwargs and known.config == config:
+            return known
+    arguments, _ = pop_global_arguments(state, host, {})
+    kept = {key: _own(value) for key, value in config.items()}
+    given = {key: _own(value) for key, value in (host.current_deploy_kwargs or {}).items()}
+    known = _Known(given if host.current_deploy_kwargs is not None else None, kept, cast(dict[str, Any], arguments))
+    setattr(host, _MEMORY, [known, *memory][:_KEPT])
     return known
 
 

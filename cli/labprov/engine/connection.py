@@ -23,6 +23,7 @@ from labprov.engine.asked import access_now
 from labprov.engine.batch import Completed
 from labprov.engine.channel import Channel, ConnectionLost, finish
 from labprov.engine.knowledge import Knowledge, answer_facts
+from labprov.engine.questions import Questions
 from labprov.engine.target import Target
 from labprov.engine.travel import after, bounded, marked, unseen
 from labprov.engine.upload import upload_script
@@ -51,11 +52,11 @@ class Connection(SSHConnector):
     why_lost = ""
     """What is known of why the connection ended."""
 
-    def begin(self, target: Target) -> None:
-        """Called once, before the first connect."""
+    def begin(self, target: Target, questions: Questions) -> None:
+        """Called once, before the first connect; ``questions`` are those of all hosts."""
         self.target = target
         self.knowledge = Knowledge(lambda script: self.root("sh", script))
-        answer_facts(self.host, self.knowledge)
+        answer_facts(self.host, self.knowledge, questions)
 
     def start(self, command: str) -> Channel:
         """Start a command line as the login user. Raises HostError when the connection is gone."""

@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pyinfra.api import FactBase, Host, StringCommand
+from pyinfra.api import FactBase, Host
 from pyinfra.api.facts import ShortFactBase
-from pyinfra.api.state import StateStage
 from pyinfra.api.util import get_kwargs_str
 from pyinfra.facts import server
 
 from labprov.engine.batch import Completed, script, take_apart
 from labprov.engine.hidden import secrets_in
+from labprov.engine.questions import Questions
 from labprov.engine.together import Question, alone, together
 from labprov.errors import HostError
 
@@ -112,8 +112,8 @@ class Knowledge:
             self._ask([alone(command)])
         return self._raw[command]
 
-    def value(self, fact: FactBase[Any], command: str, name: str) -> Any:
-        """The parsed value of a fact. Raises HostError when its command fails."""
+    def value(self, fact: FactBase[Any], command: str, name: Callable[[], str]) -> Any:
+        """The parsed value of a fact; ``name()`` is what an error calls it. Raises HostError when its command fails."""
         self.asked.setdefault(command)
         key = (type(fact), command)
         if key in self._values:
@@ -129,17 +129,17 @@ class Knowledge:
         return value
 
     @staticmethod
-    def _parse(fact: FactBase[Any], done: Completed, name: str) -> Any:
+    def _parse(fact: FactBase[Any], done: Completed, name: Callable[[], str]) -> Any:
         if done.status != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise HostError(f"could not find out {name}: {said[-1] if said else f'exit code {done.status}'}")
+            raise HostError(f"could not find out {name()}: {said[-1] if said else f'exit code {done.status}'}")
         if not done.stdout:
             return fact.default()
         text = done.stdout.decode("utf-8", errors="replace").removesuffix("\n")
         return fact.process([line.rstrip("\r") for line in text.split("\n")])
 
 
-def answer_facts(host: Host, knowledge: Knowledge) -> None:
+def answer_facts(host: Host, knowledge: Knowledge, questions: Questions) -> None:
     """Make ``host.get_fact`` answer from ``knowledge``; facts with privileges of their own still go the usual way."""
     usual = host.get_fact
 
@@ -148,10 +148,10 @@ def answer_facts(host: Host, knowledge: Knowledge) -> None:
             with knowledge.asking():
                 return usual(cls, *args, **kwargs)
         fact = cls()
-        command = _command(host, fact, args, kwargs)
+        command = questions.command(host, fact, args, kwargs)
         if command is None:
             return fact.default()
-        return knowledge.value(fact, command, f"{cls.__name__} {get_kwargs_str(kwargs)}".strip())
+        return knowledge.value(fact, command, lambda: f"{cls.__name__} {get_kwargs_str(kwargs)}".strip())
 
     host.get_fact = get_fact  # type: ignore[method-assign, assignment]  # pyinfra has no other way in
 
@@ -159,21 +159,3 @@ def answer_facts(host: Host, knowledge: Knowledge) -> None:
 def _special(host: Host, kwargs: dict[str, Any]) -> bool:
     contexts: list[Any] = [kwargs, host.current_op_global_arguments or {}, host.current_deploy_kwargs or {}]
     return any(context.get(key) for context in contexts for key in _PRIVILEGES)
-
-
-def _command(host: Host, fact: FactBase[Any], args: Sequence[Any], kwargs: dict[str, Any]) -> str | None:
-    """The fact's command line, or None when its preconditions do not hold."""
-    reason = fact.check_preconditions(host.state, host)
-    if reason:
-        if host.state.current_stage == StateStage.Execute:
-            raise HostError(reason)
-        return None
-    plain = {key: value for key, value in kwargs.items() if not key.startswith("_")}
-    text = _text(fact.command(*args, **plain))
-    needs = fact.requires_command(*args, **plain)
-    # A fact of a missing program is empty: no output, status 0.
-    return f"! command -v {needs} >/dev/null 2>&1 || {{ {text}\n}}" if needs else text
-
-
-def _text(command: str | StringCommand) -> str:
-    return command.get_raw_value() if isinstance(command, StringCommand) else command

@@ -31,6 +31,7 @@ from labprov.engine.hostkeys import UnknownHostKey, WrongHostKey
 from labprov.engine.interrupt import interruptible
 from labprov.engine.local import ADDRESS, LocalConnection
 from labprov.engine.lock import Lock, take_lock
+from labprov.engine.questions import Questions
 from labprov.engine.recorder import LogCatcher, RecordingState
 from labprov.engine.ssh import SshConnection
 from labprov.engine.target import Target, pyinfra_data
@@ -86,9 +87,10 @@ class Session:
         self.parallel = config.PARALLEL
         self.state = RecordingState(inventory, config, check_for_changes=False)
         # Without a position of its own, the n-th operation of every host would be the same operation to pyinfra.
+        questions = Questions()
         for index, host in enumerate(inventory):
             host.loop_position = [index]
-            self.connection(host).begin(self.targets[host.name])
+            self.connection(host).begin(self.targets[host.name], questions)
         self.hosts: dict[str, Host] = {host.name: host for host in inventory}
         self.failures: dict[str, Failure] = {}
         self.locks: dict[str, Lock] = {}

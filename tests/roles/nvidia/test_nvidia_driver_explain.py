@@ -12,6 +12,7 @@ from labprov.engine.batch import Completed
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
 from labprov.engine.knowledge import Knowledge, answer_facts
+from labprov.engine.questions import Questions
 from labprov.engine.rehearsal import rehearse
 from labprov_roles.nvidia_driver import explain
 from labprov_roles.nvidia_driver.boot import NextBoot
@@ -98,7 +99,7 @@ def test_all_of_it_is_one_round_trip_and_never_fails(bare, tmp_path):
     connection = SimpleNamespace(knowledge=knowledge)
     session = SimpleNamespace(connection=lambda host: connection, start_over=lambda host: None)
     with ctx_host.use(host):
-        answer_facts(host, knowledge)
+        answer_facts(host, knowledge, Questions())
         told = rehearse(session, host, lambda _: explain.lines(), None)
     assert len(scripts) == 1
     assert any(line.startswith("driver loaded: ") for line in told)
