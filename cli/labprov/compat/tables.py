@@ -105,6 +105,8 @@ class Tables:
 
         ``places`` tells where each value of ``data`` was written.
         """
+        if not data:
+            return self
         root = _Root("compat", places)
         unknown = [key for key in data if key not in _OVERRIDABLE]
         if unknown:

@@ -49,6 +49,8 @@ def follow(
     ``leave_out(host, role)``: what the lock has there does not count, because it is about to move. Raises UserError
     where the inventory names something else than the lock.
     """
+    if not lock.section.classes:  # the roles' own modules of the lock need not be imported yet
+        return Followed(base, {})
     held: dict[Key, Held] = {}
     steps = []
     hosts = {host.name: host for host in base.hosts}
