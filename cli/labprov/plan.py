@@ -51,7 +51,8 @@ def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequ
 
     ``only`` limits the plan to these roles of the deploy.
     """
-    tables.load().with_overrides(inventory.compat.plain(), inventory.compat.where)
+    if compat := inventory.compat.plain():
+        tables.load().with_overrides(compat, inventory.compat.where)
     for name, where in inventory.roles.items():
         roles.load(name, where)
     chosen = _limit_roles(deploy, only)

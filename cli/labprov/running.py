@@ -91,7 +91,8 @@ class Running:
         """Connect, and find out what would change."""
         self._greet()
         with self.console.status("connecting, and finding out what would change"):
-            self.session.connect(meanwhile=[partial(getattr, step.role, "tasks") for step in self.plan.steps])
+            roles = [partial(getattr, step.role, "tasks") for step in self.plan.steps]
+            self.session.connect(meanwhile=[partial(getattr, self.locking, "tables"), *roles])
             self._follow_lock()
             self.record.hosts = stage.preview(self.session, self.plan, Collector(self.keep_planned))
 

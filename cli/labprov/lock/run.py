@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from pyinfra.api import Host as EngineHost
 
@@ -33,10 +34,14 @@ class Locking:
         """
         self.base, self.moving = base, moving
         self.lock = file.load(base.inventory.path)
-        self.tables: Tables = tables_of(base.inventory.compat.plain())
         self.profiles: dict[str, Profile] = {}
         self.hardware: dict[str, Hardware] = {}
         self.followed: Followed = follow(base, self.lock, {}, moving)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of this release with the inventory's on top."""
+        return tables_of(self.base.inventory.compat.plain())
 
     def look(self, session: Session) -> None:
         """Find out what the hosts are: those that are new get what is locked for others like them."""
