@@ -31,16 +31,19 @@ class _Known:
     deploy_kwargs: dict[str, Any] | None
     config: dict[str, Any]
     arguments: dict[str, Any]
+    changeable: tuple[str, ...]
+    """Those of the arguments that an operation could change for the next one."""
 
 
 def quick(state: State, host: Host, kwargs: dict[str, Any]) -> tuple[AllArguments, list[str]]:
     """Answer as ``pop_global_arguments`` does, from what is known where nothing else can come out."""
     name = kwargs.get("name")
-    if not (name is None or isinstance(name, str)) or any(key in _names() for key in kwargs if key != "name"):
+    if not (name is None or isinstance(name, str)) or not _others().isdisjoint(kwargs):
         return pop_global_arguments(state, host, kwargs)
     if host.data.override_datas or host.get_deploy_data():
         return pop_global_arguments(state, host, kwargs)
-    arguments = {key: _own(value) for key, value in _known(state, host).arguments.items()}
+    known = _known(state, host)
+    arguments = {**known.arguments, **{key: known.arguments[key].copy() for key in known.changeable}}
     if "name" not in kwargs:
         return cast(AllArguments, arguments), []
     arguments["name"] = kwargs.pop("name")
@@ -71,9 +74,14 @@ def _known(state: State, host: Host) -> _Known:
     arguments, _ = pop_global_arguments(state, host, {})
     kept = {key: _own(value) for key, value in config.items()}
     given = {key: _own(value) for key, value in (host.current_deploy_kwargs or {}).items()}
-    known = _Known(given if host.current_deploy_kwargs is not None else None, kept, cast(dict[str, Any], arguments))
+    known = _made(given if host.current_deploy_kwargs is not None else None, kept, cast(dict[str, Any], arguments))
     setattr(host, _MEMORY, [known, *memory][:_KEPT])
     return known
+
+
+def _made(deploy_kwargs: dict[str, Any] | None, config: dict[str, Any], arguments: dict[str, Any]) -> _Known:
+    changeable = tuple(key for key, value in arguments.items() if isinstance(value, list | dict))
+    return _Known(deploy_kwargs, config, arguments, changeable)
 
 
 def _own(value: Any) -> Any:
@@ -90,5 +98,6 @@ def _all() -> list[tuple[str, type]]:
 
 
 @cache
-def _names() -> frozenset[str]:
-    return frozenset(name for name, _ in _all())
+def _others() -> frozenset[str]:
+    """The names of all global arguments but ``name``."""
+    return frozenset(name for name, _ in _all()) - {"name"}
