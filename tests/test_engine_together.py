@@ -13,6 +13,7 @@ from pyinfra.facts import files, systemd
 
 from labprov.engine.batch import Completed
 from labprov.engine.facts.packages import InstalledPackages
+from labprov.engine.facts.units import Unit, Units
 from labprov.engine.together import together
 
 
@@ -45,6 +46,10 @@ def installed(*names: str) -> str:
     return text(InstalledPackages().command(names))
 
 
+def services(*units: str) -> str:
+    return text(Units().command(units))
+
+
 def state(fact: type[systemd.SystemdStatus], unit: str) -> str:
     command = text(fact().command(services=unit))
     return f"! command -v systemctl >/dev/null 2>&1 || {{ {command}\n}}"  # as Knowledge writes it
@@ -57,9 +62,10 @@ def state(fact: type[systemd.SystemdStatus], unit: str) -> str:
         (text(files.Directory().command("/etc")), text(files.Link().command("/usr/local/cuda-12.8"))),
         (digest("/etc/passwd"), digest("/etc/apt/sources.list.d/a_b+c.sources")),
         (installed("bash", "linux-image-*"), installed("libc6")),
+        (services("docker.service"), services("x.path", "x.service")),
         (state(systemd.SystemdStatus, "docker.service"), state(systemd.SystemdEnabled, "getty@tty1.service")),
     ],
-    ids=["look", "folder and link", "digest", "packages", "units"],
+    ids=["look", "folder and link", "digest", "packages", "our units", "units"],
 )
 def test_what_pyinfra_and_our_facts_ask_is_recognised(pair):
     """Fails when a new pyinfra words these questions otherwise: labprov then still works, and is slower."""
@@ -91,7 +97,7 @@ def test_units_are_told_apart_by_their_place():
         state(systemd.SystemdEnabled, "one.service"),
     ]
     (question,) = together(asked)
-    assert question.command.endswith(" one.service alias.service")
+    assert question.command.endswith(" -- one.service alias.service")
     said = (
         b"Id=one.service\nSubState=running\nUnitFileState=enabled\n\nId=real.service\nSubState=dead\nUnitFileState=\n"
     )
@@ -104,6 +110,19 @@ def test_units_are_told_apart_by_their_place():
     assert {done.stdout for done in question.answers(Completed(0, b"", b"")).values()} == {b""}, "no systemctl there"
 
 
+def test_our_units_go_along_with_pyinfras():
+    ours, theirs = services("docker.service", "a@b.path"), state(systemd.SystemdStatus, "docker.service")
+    (question,) = together([ours, theirs])
+    assert question.command.endswith("UnitFileState,ActiveState,InvocationID,SubState -- docker.service a@b.path")
+    docker = "Id=docker.service\nLoadState=loaded\nActiveState=active\nSubState=running\nInvocationID=5c6b\n"
+    said = f"{docker}\nId=a@b.path\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nInvocationID=\n"
+    found = question.answers(Completed(0, said.encode(), b""))
+    assert found[theirs].stdout == b"Id=docker.service\nSubState=running\n"
+    assert Units().process(found[ours].stdout.decode().splitlines()) == {"docker.service": Unit("", "active", "5c6b")}
+    assert set(question.answers(Completed(0, b"", b"")).values()) == {Completed(0, b"", b"")}, "no systemctl there"
+    assert question.answers(Completed(0, docker.encode(), b"")) == {}, "whose the one answer is nobody knows"
+
+
 def test_what_could_be_mistaken_goes_out_alone():
     odd = [
         look("/etc/with space"),
@@ -114,6 +133,8 @@ def test_what_could_be_mistaken_goes_out_alone():
         installed(),
         text(systemd.SystemdStatus().command(services=["a.service", "b.service"])),
         state(systemd.SystemdStatus, "*.service"),
+        services("*.service"),
+        services("a.service;id"),
         f"{look('/etc')}; rm -rf /tmp/x",
         f"echo hello; {digest('/etc/passwd')}",
     ]

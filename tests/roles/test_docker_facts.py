@@ -1,86 +1,103 @@
 """Facts about Docker, from literal output."""
 
+from __future__ import annotations
+
 import subprocess
+from types import SimpleNamespace
 
 import pytest
+from pyinfra.context import ctx_host
 
+from labprov.engine.facts.packages import InstalledPackages
+from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.facts.units import Unit, Units
+from labprov_roles.docker.engine import Engine, engine, engine_now
 from labprov_roles.docker.facts import (
     Data,
     DockerData,
-    DockerEngine,
-    Engine,
+    DockerdSays,
+    DockerProgram,
     GroupMembers,
     KnownUsers,
     LabelByPolicy,
+    Program,
     SnapDocker,
 )
 
 RUN = "5c6b6ac3a5ae4f6c8d2b1f4e3a2b1c0d"
+PACKAGED = Program("/usr/bin/dockerd")
 
 
-def engine(*lines: str) -> Engine:
-    return DockerEngine().process(list(lines))
+def marked(**marks: str) -> Program:
+    return Program("/usr/bin/dockerd", marks)
 
 
 def test_a_bare_host_has_no_engine():
-    assert engine("ActiveState=inactive", "UnitFileState=", "InvocationID=") == Engine()
-    assert engine() == DockerEngine.default() == Engine()
+    assert DockerProgram().process([]) == Program()
+    assert engine(Program(), "", Unit()) == engine(Program(), "", Unit("", "inactive")) == Engine()
 
 
 def test_a_running_engine():
-    found = engine(
-        "version=5:26.1.5-1~debian.13~trixie",
-        "ActiveState=active",
-        "UnitFileState=enabled",
-        f"InvocationID={RUN}",
-    )
+    found = engine(PACKAGED, "5:26.1.5-1~debian.13~trixie", Unit("enabled", "active", RUN))
     assert found == Engine("26.1.5-1~debian.13~trixie", active=True, enabled=True)
     assert (found.major, found.validates) == (26, True)
+    assert engine(PACKAGED, "26", Unit("disabled", "reloading", RUN)) == Engine("26", active=True)
 
 
 def test_an_old_engine():
-    found = engine("Docker version 20.10.24+dfsg1, build 297e128", "ActiveState=active")
-    assert (found.major, found.validates) == (20, False)
-
-
-def test_no_engine_has_no_version():
-    assert engine("version=none", "ActiveState=inactive").version == ""
+    said = DockerdSays().process(["Docker version 20.10.24+dfsg1, build 297e128"])
+    found = engine(PACKAGED, said, Unit("", "active"))
+    assert (found.version, found.major, found.validates) == ("20.10.24+dfsg1", 20, False)
+    assert DockerdSays().process([]) == DockerdSays().process(["dockerd: broken"]) == ""
 
 
 @pytest.mark.parametrize(
-    ("folder", "package", "expected"),
+    ("path", "installed", "expected"),
     [
-        ("/usr/bin", "ii 5:28.5.1-1", "28.5.1-1"),
-        ("/usr/bin", "hi 20.10.24+dfsg1-1+deb12u1", "20.10.24+dfsg1-1+deb12u1"),
-        ("/usr/bin", "rc 5:28.5.1-1", "27.0.1"),
-        ("/usr/local/bin", "ii 5:28.5.1-1", "27.0.1"),
+        ("/usr/bin/dockerd", {"docker-ce": "5:28.5.1-1"}, "28.5.1-1"),
+        ("/usr/sbin/dockerd", {"docker.io": "20.10.24+dfsg1-1+deb12u1"}, "20.10.24+dfsg1-1+deb12u1"),
+        ("/usr/bin/dockerd", {}, "27.0.1"),
+        ("/usr/local/bin/dockerd", {"docker-ce": "5:28.5.1-1"}, "27.0.1"),
+        ("", {"docker-ce": "5:28.5.1-1"}, ""),
     ],
-    ids=["vendor's", "held", "removed package", "put by hand"],
+    ids=["vendor's", "distribution's", "of no package", "put by hand", "none"],
 )
-def test_where_the_version_comes_from(folder, package, expected):
-    """The command with programs that answer in place of the host's own."""
-    programs = f"""command() {{ echo {folder}/dockerd; }}
-dpkg-query() {{ echo '{package}'; }}
-dockerd() {{ echo 'Docker version 27.0.1, build 1'; }}
-systemctl() {{ :; }}
-"""
-    done = subprocess.run(
-        ["bash", "-c", programs + DockerEngine().command()], capture_output=True, text=True, check=True
-    )
-    assert engine(*done.stdout.splitlines()).version == expected
+def test_where_the_version_comes_from(path, installed, expected):
+    known = {
+        DockerProgram: Program(path),
+        Units: {},
+        OperatingSystem: System("debian", "13"),
+        InstalledPackages: installed,
+        DockerdSays: "27.0.1",
+    }
+    with ctx_host.use(SimpleNamespace(get_fact=lambda fact, **_: known[fact])):
+        assert engine_now().version == expected
+
+
+def test_the_program_and_its_marks_are_read_by_the_shell_alone(tmp_path):
+    (tmp_path / "docker-restart").write_text(f"{RUN}\n")
+    (tmp_path / "docker-reload").write_text("")
+    (tmp_path / "dockerd").write_text("")
+    (tmp_path / "dockerd").chmod(0o755)
+    command = DockerProgram().command().replace("/run/labprov", str(tmp_path))
+    said = subprocess.check_output(["/bin/sh", "-c", command], env={"PATH": str(tmp_path)}, text=True)
+    found = DockerProgram().process(said.splitlines())
+    assert found == Program(f"{tmp_path}/dockerd", {"reload": "", "restart": RUN})
+    assert not found.packaged
 
 
 def test_a_mark_counts_for_the_run_it_names():
-    state = ("ActiveState=active", f"InvocationID={RUN}")
-    assert engine(*state, f"restart={RUN}").due == "restart"
-    assert engine(*state, f"reload={RUN}").due == "reload"
-    assert engine(*state, f"reload={RUN}", f"restart={RUN}").due == "restart"
+    unit = Unit("enabled", "active", RUN)
+    assert engine(marked(restart=RUN), "", unit).due == "restart"
+    assert engine(marked(reload=RUN), "", unit).due == "reload"
+    assert engine(marked(reload=RUN, restart=RUN), "", unit).due == "restart"
 
 
 def test_a_mark_of_another_run_means_nothing():
-    assert engine("ActiveState=active", f"InvocationID={RUN}", "restart=0123").due == ""
-    assert engine("ActiveState=inactive", "InvocationID=", "restart=").due == ""
-    assert engine("ActiveState=failed", f"InvocationID={RUN}", f"restart={RUN}").due == ""
+    assert engine(marked(restart="0123"), "", Unit("", "active", RUN)).due == ""
+    assert engine(marked(restart=""), "", Unit("", "inactive")).due == ""
+    assert engine(marked(restart=""), "", Unit("", "active")).due == ""
+    assert engine(marked(restart=RUN), "", Unit("", "failed", RUN)).due == ""
 
 
 def test_data_is_counted():

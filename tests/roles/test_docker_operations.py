@@ -12,9 +12,13 @@ from pyinfra.context import ctx_host, ctx_state
 from pyinfra.facts.files import Directory, File, FileContents
 from pyinfra_testing.util import FakeState
 
+from labprov.engine.facts.packages import InstalledPackages
+from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.facts.units import Unit, Units
 from labprov_roles.docker import ledger, operations
 from labprov_roles.docker.daemon import Wanted
-from labprov_roles.docker.facts import Data, DockerData, DockerEngine, Engine, GroupMembers, KnownUsers, SnapDocker
+from labprov_roles.docker.engine import Engine
+from labprov_roles.docker.facts import Data, DockerData, DockerProgram, GroupMembers, KnownUsers, Program, SnapDocker
 
 RUNNING = Engine("26.1.5", active=True, enabled=True)
 WANTED = Wanted("docker", {"mtu": 1400}, [{"live-restore": True}])
@@ -40,7 +44,10 @@ class FakeHost:
     def get_fact(self, kind: type, **kwargs: Any) -> Any:
         path = kwargs.get("path", "")
         facts = {
-            DockerEngine: self.engine,
+            DockerProgram: Program("/usr/bin/dockerd" if self.engine.version else "", {self.engine.due: "run"}),
+            InstalledPackages: {"docker-ce": self.engine.version} if self.engine.version else {},
+            OperatingSystem: System("debian", "13"),
+            Units: {"docker.service": Unit(*self._unit())},
             DockerData: self.data.get(kwargs.get("root", ""), Data()),
             SnapDocker: self.snap,
             KnownUsers: [user for user in self.people if user in kwargs.get("users", ())],
@@ -50,6 +57,10 @@ class FakeHost:
             Directory: {"mode": 755} if path == "/etc/docker" else None,
         }
         return facts.get(kind, "another sum")
+
+    def _unit(self) -> tuple[str, str, str]:
+        active = self.engine.active
+        return "enabled" if self.engine.enabled else "", "active" if active else "", "run" if active else ""
 
     def noop(self, description: str) -> None:
         self.noops.append(description)

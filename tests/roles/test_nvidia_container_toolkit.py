@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ from pyinfra.context import ctx_host
 import labprov_roles.nvidia_container_toolkit as toolkit
 from labprov.docstrings import meanings
 from labprov.engine.facts.system import System
+from labprov.engine.facts.units import Unit, Units
 from labprov.errors import HostError
 from labprov_roles.docker.daemon import merge
 from labprov_roles.nvidia_container_toolkit import operations, tasks
-from labprov_roles.nvidia_container_toolkit.facts import Cdi, CdiState
+from labprov_roles.nvidia_container_toolkit.facts import BOOT_SPEC, LASTING_SPEC, AnsweringDriver, Cdi, CdiState
 from labprov_roles.nvidia_container_toolkit.settings import Settings
 from labprov_roles.nvidia_container_toolkit.systems import daemon_keys, pin, source
+from labprov_roles.nvidia_driver.facts import LoadedDriver
 
 TRIXIE = System("debian", "13", "trixie")
-UNITS = frozenset({"nvidia-cdi-refresh.path", "nvidia-cdi-refresh.service"})
 
 
 def test_vendors_repository():
@@ -127,44 +129,62 @@ def test_cdi_of_a_bare_host():
 
 
 def test_cdi_of_a_working_host():
-    found = CdiState().process(
-        [
-            "installed yes",
-            "driver 595.71.05",
-            "spec 595.71.05",
-            "unit nvidia-cdi-refresh.path enabled enabled",
-            "unit nvidia-cdi-refresh.service enabled enabled",
-            "watching yes",
-        ]
-    )
-    assert found == Cdi(True, "595.71.05", frozenset({"595.71.05"}), UNITS, UNITS)
+    found = CdiState().process(["installed yes", "libcuda.so.595.71.05", "libcuda.so.595.71.05"])
+    assert found == Cdi(True, frozenset({"595.71.05"}))
 
 
-def test_a_path_unit_that_is_not_active_is_not_ready():
-    lines = ["installed yes", "unit nvidia-cdi-refresh.path enabled", "unit nvidia-cdi-refresh.service disabled"]
-    assert CdiState().process(lines).ready == frozenset()
+def test_the_specifications_are_read_by_one_command(tmp_path):
+    (tmp_path / "boot.yaml").write_text("- hostPath: /usr/lib/libcuda.so.595.71.05\n- /usr/lib/libcuda.so.1\n")
+    (tmp_path / "lasting.yaml").write_text("- hostPath: /usr/lib/libcuda.so.580.10.01\n")
+    command = CdiState().command()
+    for path, name in ((BOOT_SPEC, "boot.yaml"), (LASTING_SPEC, "lasting.yaml")):
+        assert path in command
+        command = command.replace(path, str(tmp_path / name))
+    said = subprocess.check_output(["sh", "-c", command], text=True)
+    assert CdiState().process(said.splitlines()).described == {"595.71.05", "580.10.01"}
 
 
-def test_a_driver_that_says_no_version_does_not_answer():
-    assert CdiState().process(["driver [N/A]"]).driver == ""
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [("echo 595.71.05; echo 595.71.05", "595.71.05"), ("echo '[N/A]'", ""), ("echo 595.71.05; exit 18", "")],
+    ids=["two cards", "says no version", "does not match its library"],
+)
+def test_whether_the_driver_answers_is_its_tools_exit_code(tmp_path, said, version):
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{said}\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    command = ["/bin/sh", "-c", AnsweringDriver().command()]
+    output = subprocess.check_output(command, env={"PATH": str(tmp_path)}, text=True)
+    assert AnsweringDriver().process(output.splitlines()) == version
+
+
+READY = {
+    "nvidia-cdi-refresh.path": Unit("enabled", "active"),
+    "nvidia-cdi-refresh.service": Unit("enabled", "inactive"),
+}
+DISABLED = dict.fromkeys(READY, Unit("disabled", "inactive"))
 
 
 @dataclass
 class FakeHost:
-    """A host whose only fact is its CDI state."""
+    """A host whose only facts are its CDI specification, the units and the driver."""
 
     state: Cdi
+    units: dict[str, Unit] = field(default_factory=dict)
+    loaded: str = ""
+    answers: str = ""
+    asked: list[type] = field(default_factory=list)
     noops: list[str] = field(default_factory=list)
 
-    def get_fact(self, kind: type) -> Cdi:
-        return self.state
+    def get_fact(self, kind: type, **_: Any) -> Any:
+        self.asked.append(kind)
+        known = {CdiState: self.state, Units: self.units, LoadedDriver: self.loaded, AnsweringDriver: self.answers}
+        return known[kind]
 
     def noop(self, description: str) -> None:
         self.noops.append(description)
 
 
-def commands(state: Cdi, operation: Any) -> list[str]:
-    host = FakeHost(state)
+def commands(host: FakeHost, operation: Any) -> list[str]:
     with ctx_host.use(host):
         found = [command.get_raw_value() for command in operation._inner()]
     assert bool(found) != bool(host.noops), "an operation either does something or says why not"
@@ -175,18 +195,19 @@ ENABLE = ["systemctl enable nvidia-cdi-refresh.service && systemctl enable --now
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"),
+    ("installed", "units", "expected"),
     [
-        (Cdi(), ENABLE),
-        (Cdi(installed=True, units=UNITS), ENABLE),
-        (Cdi(installed=True, units=UNITS, ready=frozenset({"nvidia-cdi-refresh.path"})), ENABLE),
-        (Cdi(installed=True, units=UNITS, ready=UNITS), []),
-        (Cdi(installed=True), []),
+        (False, {}, ENABLE),
+        (True, DISABLED, ENABLE),
+        (True, READY | {"nvidia-cdi-refresh.service": Unit("disabled", "inactive")}, ENABLE),
+        (True, READY | {"nvidia-cdi-refresh.path": Unit("enabled", "inactive")}, ENABLE),
+        (True, READY, []),
+        (True, {}, []),
     ],
-    ids=["plan of a bare host", "disabled", "service disabled", "ready", "older than 1.18"],
+    ids=["plan of a bare host", "disabled", "service disabled", "does not watch", "ready", "older than 1.18"],
 )
-def test_the_units_are_enabled_where_there_are_any(state, expected):
-    assert commands(state, operations.cdi_watched) == expected
+def test_the_units_are_enabled_where_there_are_any(installed, units, expected):
+    assert commands(FakeHost(Cdi(installed), units), operations.cdi_watched) == expected
 
 
 REFRESH = (
@@ -199,18 +220,26 @@ ASIDE = "[ ! -e /etc/cdi/nvidia.yaml ] || mv -f /etc/cdi/nvidia.yaml /etc/cdi/nv
 @pytest.mark.parametrize(
     ("described", "units", "expected"),
     [
-        ({"595.71.05"}, UNITS, []),
-        (set(), UNITS, [REFRESH]),
-        ({"580.10.01"}, UNITS, [ASIDE, REFRESH]),
-        ({"580.10.01", "595.71.05"}, UNITS, [ASIDE, REFRESH]),
-        ({"580.10.01"}, frozenset(), ["mkdir -p /etc/cdi", "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"]),
+        ({"595.71.05"}, READY, []),
+        (set(), READY, [REFRESH]),
+        ({"580.10.01"}, READY, [ASIDE, REFRESH]),
+        ({"580.10.01", "595.71.05"}, READY, [ASIDE, REFRESH]),
+        ({"580.10.01"}, {}, ["mkdir -p /etc/cdi", "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"]),
     ],
     ids=["fresh", "missing", "stale", "stale beside a fresh one", "older than 1.18"],
 )
 def test_a_stale_specification_is_written_anew(described, units, expected):
-    state = Cdi(True, "595.71.05", frozenset(described), units, units)
-    assert commands(state, operations.cdi_fresh) == expected
+    host = FakeHost(Cdi(True, frozenset(described)), units, "595.71.05", "595.71.05")
+    assert commands(host, operations.cdi_fresh) == expected
 
 
-def test_without_a_driver_that_answers_nothing_is_written():
-    assert commands(Cdi(installed=True, units=UNITS, ready=UNITS), operations.cdi_fresh) == []
+def test_a_driver_that_is_described_is_not_woken():
+    host = FakeHost(Cdi(True, frozenset({"595.71.05"})), READY, "595.71.05", "")
+    assert commands(host, operations.cdi_fresh) == []
+    assert AnsweringDriver not in host.asked
+
+
+@pytest.mark.parametrize("loaded", ["", "595.71.05"], ids=["not loaded", "loaded, and does not answer"])
+def test_without_a_driver_that_answers_nothing_is_written(loaded):
+    host = FakeHost(Cdi(True, frozenset({"580.10.01"})), READY, loaded, "")
+    assert commands(host, operations.cdi_fresh) == []

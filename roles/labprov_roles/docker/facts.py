@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
@@ -14,63 +13,53 @@ taken up the configuration. /run is a tmpfs, and any restart is another run: a m
 
 
 @dataclass(frozen=True)
-class Engine:
-    """The Docker daemon of a host."""
+class Program:
+    """The daemon's program, and the marks that say what its run has not taken up."""
 
-    version: str = ""
-    """Like ``26.1.5+dfsg1``; empty when dockerd is not installed."""
-    active: bool = False
-    """Whether docker.service runs now."""
-    enabled: bool = False
-    """Whether it starts at boot."""
-    due: str = ""
-    """What the running daemon still needs to take up its configuration: ``reload``, ``restart`` or nothing."""
+    path: str = ""
+    """Empty when dockerd is not installed."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """``reload`` and ``restart`` -> the run that needs it."""
 
     @property
-    def major(self) -> int:
-        """The first number of the version; 0 when dockerd is not installed."""
-        found = re.match(r"\d+", self.version)
-        return int(found.group()) if found else 0
-
-    @property
-    def validates(self) -> bool:
-        """Whether ``dockerd --validate`` exists: https://docs.docker.com/engine/release-notes/23.0/."""
-        return self.major >= 23
+    def packaged(self) -> bool:
+        """Whether it lies where packages put it."""
+        return self.path.rpartition("/")[0] in ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 
 
-class DockerEngine(FactBase[Engine]):
-    """The host's ``Engine``."""
+class DockerProgram(FactBase[Program]):
+    """The host's ``Program``. No process is started for it."""
+
+    default = Program
 
     def command(self) -> str:
-        """Lines ``key=value``, from dockerd, systemd and the marks.
-
-        Its package tells the version: to start dockerd takes as long as a tenth of all facts. One that was put
-        elsewhere by hand tells for itself.
-        """
-        package = (
-            "{ dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' docker-ce docker.io || "
-            "rpm -q --qf 'ii %{VERSION}\n' docker-ce; } 2>/dev/null | sed -n 's/^.i //p' | head -n 1"
-        )
+        """A path, then lines ``mark=run``."""
         return (
-            'v=; case "$(command -v dockerd)" in "") v=none;; /usr/bin/*|/usr/sbin/*|/bin/*|/sbin/*) '
-            f'v=$({package});; esac; [ -n "$v" ] && echo "version=$v" || dockerd --version 2>/dev/null; '
-            "systemctl show -p ActiveState -p UnitFileState -p InvocationID docker.service 2>/dev/null; "
-            f'for m in reload restart; do f={MARKS}/docker-$m; [ ! -f "$f" ] || echo "$m=$(cat "$f")"; done; true'
+            f"command -v dockerd; for m in reload restart; do f={MARKS}/docker-$m; "
+            '[ ! -f "$f" ] || { r=; read -r r <"$f"; echo "$m=$r"; }; done; true'
         )
+
+    def process(self, output: list[str]) -> Program:
+        """``/usr/bin/dockerd``, ``restart=5c6b6ac3a5ae4f6c8d2b1f4e3a2b1c0d``."""
+        marks = dict(line.partition("=")[::2] for line in output if line.startswith(("reload=", "restart=")))
+        return Program(next((line for line in output if line.endswith("/dockerd")), ""), marks)
+
+
+class DockerdSays(FactBase[str]):
+    """The version that dockerd says it has; empty where it says none. To start it takes long."""
 
     @staticmethod
-    def default() -> Engine:
-        """No Docker."""
-        return Engine()
+    def default() -> str:
+        """Not known."""
+        return ""
 
-    def process(self, output: list[str]) -> Engine:
-        """``key=value``, and ``Docker version 26.1.5+dfsg1, build 411e817``."""
-        values = dict(line.partition("=")[::2] for line in output if "=" in line)
-        said = (line.split()[2].rstrip(",") for line in output if line.startswith("Docker version "))
-        version = next(said, re.sub(r"^\d+:|^none$", "", values.get("version", "")))
-        active, run = values.get("ActiveState") in ("active", "reloading"), values.get("InvocationID", "")
-        due = next((mark for mark in ("restart", "reload") if active and run and values.get(mark) == run), "")
-        return Engine(version, active, values.get("UnitFileState") == "enabled", due)
+    def command(self) -> str:
+        """Its own word."""
+        return "dockerd --version 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> str:
+        """``Docker version 26.1.5+dfsg1, build 411e817``."""
+        return next((line.split()[2].rstrip(",") for line in output if line.startswith("Docker version ")), "")
 
 
 class SnapDocker(FactBase[bool]):

@@ -14,12 +14,11 @@ from pyinfra.operations import files
 
 from labprov.engine.operations import packages
 from labprov_roles.docker import daemon, ledger
+from labprov_roles.docker.engine import Engine, engine_now
 from labprov_roles.docker.facts import (
     MARKS,
     Data,
     DockerData,
-    DockerEngine,
-    Engine,
     GroupMembers,
     KnownUsers,
     LabelByPolicy,
@@ -48,7 +47,7 @@ def configure_daemon(wanted: daemon.Wanted, effect: str = "containers keep runni
 @operation()
 def merged(wanted: daemon.Wanted) -> Commands:
     """Merge what a role wants into daemon.json. Raises OperationError, with nothing changed, for an invalid file."""
-    text, before, engine = _read(CONFIG), _ledger(), host.get_fact(DockerEngine)
+    text, before, engine = _read(CONFIG), _ledger(), engine_now()
     change = _merge(text, before, engine, wanted)
     between = ledger.both(before, change.ledger)
     if change.text == (text or "") and change.ledger == before:
@@ -73,7 +72,7 @@ def taken_up(wanted: daemon.Wanted) -> Commands:
     The mark that ``merged`` left says so, also after an interrupted run. In a plan nothing is written yet: there the
     merge itself says what will be due.
     """
-    engine = host.get_fact(DockerEngine)
+    engine = engine_now()
     if not engine.active:
         host.noop("Docker is not running: it starts with the new configuration")
         return
@@ -107,7 +106,7 @@ def labelled(root: str) -> Commands:
 @operation()
 def running() -> Commands:
     """Have Docker run now and start at every boot."""
-    engine = host.get_fact(DockerEngine)
+    engine = engine_now()
     if engine.active and engine.enabled:
         host.noop("Docker runs, and starts at boot")
     if not engine.enabled:
@@ -125,7 +124,7 @@ def checked(wanted: daemon.Wanted, users: Sequence[str]) -> Commands:
     if unknown:
         raise OperationError(f"docker.users names {', '.join(unknown)}, unknown on this server: make the account first")
     text = _read(CONFIG)
-    change = _merge(text, _ledger(), host.get_fact(DockerEngine), wanted)
+    change = _merge(text, _ledger(), engine_now(), wanted)
     _check_data(daemon.parse(text or ""), change.config)
     host.noop("nothing stands in the way")
     yield from ()

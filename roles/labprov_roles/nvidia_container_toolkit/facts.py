@@ -12,54 +12,52 @@ BOOT_SPEC = "/var/run/cdi/nvidia.yaml"
 LASTING_SPEC = "/etc/cdi/nvidia.yaml"
 """For older toolkits: nobody would write it again at boot."""
 PATH_UNIT, REFRESH_UNIT = "nvidia-cdi-refresh.path", "nvidia-cdi-refresh.service"
+"""The toolkit's own, of 1.18 and later."""
+_LIBRARY = "libcuda.so."
 
 
 @dataclass(frozen=True)
 class Cdi:
-    """Where a host's CDI specification stands."""
+    """What there is of a host's CDI specification."""
 
     installed: bool = False
     """Whether the toolkit is there."""
-    driver: str = ""
-    """Version of the driver that answers now; empty when none does."""
     described: frozenset[str] = frozenset()
     """Versions of the driver whose files the specification names."""
-    units: frozenset[str] = frozenset()
-    """The toolkit's refresh units that exist."""
-    ready: frozenset[str] = frozenset()
-    """Those that are enabled; the path unit must also be active to count."""
 
 
 class CdiState(FactBase[Cdi]):
     """The host's ``Cdi``."""
 
-    def command(self) -> str:
-        """Lines ``word value``; nvidia-smi's own exit code says whether the driver answers."""
-        query = "nvidia-smi --query-gpu=driver_version --format=csv,noheader"
-        return (
-            "command -v nvidia-ctk >/dev/null && echo installed yes; "
-            f'v=$({query} 2>/dev/null) && echo "$v" | head -n 1 | sed "s/^/driver /"; '
-            f"cat {BOOT_SPEC} {LASTING_SPEC} 2>/dev/null | grep -oE 'libcuda\\.so\\.[0-9]+\\.[0-9.]+' | sort -u "
-            "| sed 's/^libcuda.so./spec /'; "
-            "systemctl list-unit-files --no-legend 'nvidia-cdi-refresh.*' 2>/dev/null | sed 's/^/unit /'; "
-            f"systemctl is-active --quiet {PATH_UNIT} 2>/dev/null && echo watching yes; true"
-        )
+    default = Cdi
 
-    @staticmethod
-    def default() -> Cdi:
-        """Nothing is there."""
-        return Cdi()
+    def command(self) -> str:
+        """``installed yes`` where that is so, then the names of the driver's library. One process."""
+        return (
+            "! command -v nvidia-ctk >/dev/null || echo installed yes; "
+            f"grep -ohsE 'libcuda\\.so\\.[0-9]+\\.[0-9.]+' {BOOT_SPEC} {LASTING_SPEC}; true"
+        )
 
     def process(self, output: list[str]) -> Cdi:
-        """Sort the lines by their first word."""
-        rows = [line.split() for line in output]
-        rows = [row for row in rows if len(row) >= 2]
-        words = {row[0]: row[1] for row in rows}
-        enabled = {row[1] for row in rows if row[0] == "unit" and row[2:3] == ["enabled"]}
-        return Cdi(
-            installed="installed" in words,
-            driver=words.get("driver", "") if re.fullmatch(r"[0-9.]+", words.get("driver", "")) else "",
-            described=frozenset(row[1] for row in rows if row[0] == "spec"),
-            units=frozenset(row[1] for row in rows if row[0] == "unit"),
-            ready=frozenset(enabled if "watching" in words else enabled - {PATH_UNIT}),
-        )
+        """A line each time that a name is there."""
+        names = {line.removeprefix(_LIBRARY) for line in output if line.startswith(_LIBRARY)}
+        return Cdi("installed yes" in output, frozenset(names))
+
+
+class AnsweringDriver(FactBase[str]):
+    """Version of the driver that answers now; empty when none does. Takes seconds where nothing keeps it awake."""
+
+    @staticmethod
+    def default() -> str:
+        """None answers."""
+        return ""
+
+    def command(self) -> str:
+        """nvidia-smi's own exit code says whether it does."""
+        query = "nvidia-smi --query-gpu=driver_version --format=csv,noheader"
+        return f'v=$({query} 2>/dev/null) && printf "%s\\n" "$v"; true'
+
+    def process(self, output: list[str]) -> str:
+        """A line a card."""
+        said = output[0].strip() if output else ""
+        return said if re.fullmatch(r"[0-9.]+", said) else ""

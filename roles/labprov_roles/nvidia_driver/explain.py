@@ -6,6 +6,7 @@ from pyinfra import host
 
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.facts.units import Unit, Units
 from labprov_roles.nvidia_driver.facts import (
     Cdi,
     CdiSpecs,
@@ -15,8 +16,6 @@ from labprov_roles.nvidia_driver.facts import (
     LoadedModules,
     Module,
     ModulesOnDisk,
-    Unit,
-    Units,
 )
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, NextKernel
 from labprov_roles.nvidia_driver.facts_packages import DriverPackages, Installation, Installations, Package, Pins

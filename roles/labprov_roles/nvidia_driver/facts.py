@@ -1,4 +1,4 @@
-"""Facts about the driver itself: its module on disk and loaded, its library, its services. They never fail.
+"""Facts about the driver itself: its module on disk and loaded, its library, its CDI. They never fail.
 
 ``facts_kernels`` has the kernels, ``facts_packages`` how a driver came onto the host, ``facts_secure_boot`` what a
 kernel trusts, ``facts_mig`` how cards are divided.
@@ -7,10 +7,9 @@ kernel trusts, ``facts_mig`` how cards are divided.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import FactBase
 
 _VERSION = re.compile(r"(?<![\d.])(\d{3}\.\d+(?:\.\d+)?)(?![\d.])")
 MODULES = ("nvidia", "nvidia-current", "nvidia-tesla-470", "nvidia-tesla-535")
@@ -130,39 +129,6 @@ class DriverLibrary(FactBase[str]):
         """``/usr/lib/x86_64-linux-gnu/libcuda.so.580.178.04``."""
         found = _VERSION.search(output[0].rpartition(".so.")[2]) if output else None
         return found.group(1) if found else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A systemd unit: whether it starts at boot, and whether it runs; empty when systemd does not know it."""
-
-    enabled: str = ""
-    active: str = ""
-
-
-class Units(FactBase[dict[str, Unit]]):
-    """The state of each of the named units; those that do not exist are absent. One process.
-
-    Unlike pyinfra's, it tells a unit that cannot be enabled from one that is disabled.
-    """
-
-    default = dict
-
-    def command(self, units: Sequence[str]) -> StringCommand:
-        """Ask systemd."""
-        fields = "--property=Id,LoadState,UnitFileState,ActiveState"
-        return StringCommand("systemctl show", fields, "--", *map(QuoteString, units), "2>/dev/null || true")
-
-    def process(self, output: list[str]) -> dict[str, Unit]:
-        """Blocks of ``Key=value`` lines."""
-        blocks = [
-            dict(line.partition("=")[::2] for line in text.splitlines()) for text in "\n".join(output).split("\n\n")
-        ]
-        return {
-            block["Id"]: Unit(block.get("UnitFileState", ""), block.get("ActiveState", ""))
-            for block in blocks
-            if block.get("LoadState") not in (None, "not-found")
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pyinfra.api import OperationError, StringCommand, operation
 from pyinfra.operations import files
 
 from labprov.compat.gpus import GpuModel
+from labprov.engine.facts.units import Unit, Units
 from labprov.engine.operations import Commands
-from labprov_roles.nvidia_driver.facts import Unit, Units
 from labprov_roles.nvidia_driver.facts_mig import Divided, DividedGpus
 
 UNIT = "labprov-mig.service"

@@ -9,16 +9,9 @@ from pyinfra.api import StringCommand, operation
 
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.reboot import RebootReasons
+from labprov.engine.facts.units import Unit, Units
 from labprov.engine.operations import Commands, packages, reboot
-from labprov_roles.nvidia_driver.facts import (
-    DriverLibrary,
-    LoadedDriver,
-    LoadedModules,
-    Module,
-    ModulesOnDisk,
-    Unit,
-    Units,
-)
+from labprov_roles.nvidia_driver.facts import DriverLibrary, LoadedDriver, LoadedModules, Module, ModulesOnDisk
 from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels
 from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
 

@@ -5,10 +5,11 @@ import pytest
 from labprov.engine.facts.board import Machine
 from labprov.engine.facts.gpu import Gpu
 from labprov.engine.facts.system import System
+from labprov.engine.facts.units import Unit, Units
 from labprov.errors import HostError
 from labprov.lock.profile import Profile
 from labprov_roles.nvidia_driver import dcgm
-from labprov_roles.nvidia_driver.facts import LoadedDriver, Unit, Units
+from labprov_roles.nvidia_driver.facts import LoadedDriver
 from labprov_roles.nvidia_driver.lock import lock
 from labprov_roles.nvidia_driver.settings import Settings
 

@@ -11,6 +11,7 @@ from pyinfra_testing.util import FakeHost
 from labprov.engine.batch import Completed
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.system import OperatingSystem, System
+from labprov.engine.facts.units import Unit, Units
 from labprov.engine.knowledge import Knowledge, answer_facts
 from labprov.engine.questions import Questions
 from labprov.engine.rehearsal import rehearse
@@ -25,8 +26,6 @@ from labprov_roles.nvidia_driver.facts import (
     LoadedModules,
     Module,
     ModulesOnDisk,
-    Unit,
-    Units,
 )
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, NextKernel
 from labprov_roles.nvidia_driver.facts_packages import DriverPackages, Installation, Installations, Package, Pins

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from labprov.engine.facts.units import Unit, Units
 from labprov_roles.nvidia_driver import boot
 from labprov_roles.nvidia_driver.facts import (
     Cdi,
@@ -17,8 +18,6 @@ from labprov_roles.nvidia_driver.facts import (
     LoadedModules,
     Module,
     ModulesOnDisk,
-    Unit,
-    Units,
 )
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, StaleInitramfs
 from labprov_roles.nvidia_driver.facts_packages import Candidates, DriverPackages, Installation, Installations, Package

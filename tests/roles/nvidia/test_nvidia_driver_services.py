@@ -4,16 +4,9 @@ import pytest
 
 from labprov.engine.facts.gpu import Gpu, NvidiaGpus
 from labprov.engine.facts.reboot import REASONS, RebootReasons
+from labprov.engine.facts.units import Unit, Units
 from labprov_roles.nvidia_driver import services
-from labprov_roles.nvidia_driver.facts import (
-    Loaded,
-    LoadedDriver,
-    LoadedModules,
-    Module,
-    ModulesOnDisk,
-    Unit,
-    Units,
-)
+from labprov_roles.nvidia_driver.facts import Loaded, LoadedDriver, LoadedModules, Module, ModulesOnDisk
 from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels
 from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
 
