@@ -29,9 +29,10 @@ assert seen() == between, "a second up changes nothing"
 assert between[0] != before[0] and between[1] == before[1] + 1 and between[2] == "1\\n", between
 (settings.STATE / "other").mkdir(parents=True)
 network.down(Places("net"))
+settings.put_back("net")
 assert seen()[:2] == before[:2] and seen()[2] == "1\\n", "another sandbox still forwards"
 (settings.STATE / "other").rmdir()
-network.down(Places("net"))
+settings.put_back("net")
 assert seen() == before, seen()
 assert not settings.RUNTIME.exists()
 """
@@ -56,8 +57,8 @@ def come_and_go(name):
         home.mkdir(parents=True)
         settings.ensure()
         assert forwarding.read_text() == "1\\n", "taken away from a sandbox that is up"
-        settings.put_back(name)
         home.rmdir()
+        settings.put_back(name)
 children = []
 for number in range(4):
     if not (child := os.fork()):
@@ -65,8 +66,6 @@ for number in range(4):
         os._exit(0)
     children.append(child)
 assert {os.waitpid(child, 0)[1] for child in children} == {0}
-settings.ensure()
-settings.put_back("last")
 assert forwarding.read_text() == "0\\n" and not settings.RUNTIME.exists()
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from labprov.errors import UserError
 from labprov.lock import file as lock
-from labprov.sandbox import gpu, image, mounts, network, node, processes, requirements, server
+from labprov.sandbox import gpu, image, mounts, network, node, processes, requirements, server, settings
 from labprov.sandbox import inventory_file as inventories
 from labprov.sandbox.places import CACHE, STATE, Places
 from labprov.sandbox.shell import locked, run, write
@@ -61,6 +61,8 @@ def down(say: Say, name: str = "default") -> list[str]:
             removed.append(f"node {folder.name}")
         removed += network.down(places)
         removed += _remove_files(places)
+        # Only now: of two sandboxes that end at the same moment, the later one finds no other.
+        removed += settings.put_back(places.name)
         image.remove_unfinished()
         places.lock.unlink(missing_ok=True)
     return removed

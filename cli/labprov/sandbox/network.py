@@ -79,7 +79,7 @@ def up(places: Places, subnet: str) -> None:
 
 
 def down(places: Places) -> list[str]:
-    """Remove what ``up`` made; give what was removed. Kernel settings go back with the last sandbox."""
+    """Remove what ``up`` made but the kernel settings, which go back with the last sandbox; give what was removed."""
     removed = []
     for table, chain in _CHAINS:
         listed = ["iptables", "-w", "-t", table, "-S", chain]
@@ -89,7 +89,6 @@ def down(places: Places) -> list[str]:
     if succeeds(["ip", "link", "show", places.bridge]):
         run(["ip", "link", "delete", places.bridge])
         removed.append(f"bridge {places.bridge}")
-    removed += settings.put_back(places.name)
     return removed
 
 
