@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyinfra.api import StringCommand
 from pyinfra.facts import files, systemd
 
 from labprov.engine.batch import Completed
-from labprov.engine.facts.packages import InstalledPackages
 from labprov.engine.facts.units import Unit, Units
 from labprov.engine.together import together
-
-
-def text(command: str | StringCommand) -> str:
-    return command if isinstance(command, str) else command.get_raw_value()
-
-
-def shell(command: str) -> Completed:
-    """Without the time of the last reading, which a digest changes."""
-    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
-    return Completed(done.returncode, re.sub(rb"atime=\d+", b"atime=1", done.stdout), done.stderr)
-
-
-def answers(commands: list[str]) -> dict[str, Completed]:
-    found: dict[str, Completed] = {}
-    for question in together(commands):
-        found.update(question.answers(shell(question.command)))
-    return found
+from together_lab import answers, drivers, fingerprints, held, installed, shell, text
 
 
 def look(path: str) -> str:
@@ -40,10 +19,6 @@ def look(path: str) -> str:
 
 def digest(path: str) -> str:
     return text(files.Sha1File().command(path))
-
-
-def installed(*names: str) -> str:
-    return text(InstalledPackages().command(names))
 
 
 def services(*units: str) -> str:
@@ -62,10 +37,13 @@ def state(fact: type[systemd.SystemdStatus], unit: str) -> str:
         (text(files.Directory().command("/etc")), text(files.Link().command("/usr/local/cuda-12.8"))),
         (digest("/etc/passwd"), digest("/etc/apt/sources.list.d/a_b+c.sources")),
         (installed("bash", "linux-image-*"), installed("libc6")),
+        (installed("bash"), drivers("libcuda1")),
+        (held(), drivers("libcuda1")),
+        (fingerprints("/etc/apt/keyrings/a.asc"), fingerprints("/etc/apt/keyrings/b.gpg")),
         (services("docker.service"), services("x.path", "x.service")),
         (state(systemd.SystemdStatus, "docker.service"), state(systemd.SystemdEnabled, "getty@tty1.service")),
     ],
-    ids=["look", "folder and link", "digest", "packages", "our units", "units"],
+    ids=["look", "folder and link", "digest", "packages", "drivers", "held", "keys", "our units", "units"],
 )
 def test_what_pyinfra_and_our_facts_ask_is_recognised(pair):
     """Fails when a new pyinfra words these questions otherwise: labprov then still works, and is slower."""
@@ -131,6 +109,10 @@ def test_what_could_be_mistaken_goes_out_alone():
         digest("/tmp/ü ö"),
         installed("libc6:amd64"),
         installed(),
+        installed("a\nb"),
+        drivers("libcuda1:amd64"),
+        fingerprints("/etc/apt/keyrings/it's.asc"),
+        f"{held()} | tac",
         text(systemd.SystemdStatus().command(services=["a.service", "b.service"])),
         state(systemd.SystemdStatus, "*.service"),
         services("*.service"),

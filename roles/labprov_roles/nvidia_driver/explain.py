@@ -18,7 +18,7 @@ from labprov_roles.nvidia_driver.facts import (
     ModulesOnDisk,
 )
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, NextKernel
-from labprov_roles.nvidia_driver.facts_packages import DriverPackages, Installation, Installations, Package, Pins
+from labprov_roles.nvidia_driver.facts_packages import DriverPackages, Installation, Package, Pins, installed_drivers
 from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES
 from labprov_roles.nvidia_driver.services import FABRIC_MANAGER, PERSISTENCED
@@ -36,7 +36,7 @@ def lines() -> list[str]:
     return [
         *_cards(host.get_fact(NvidiaGpus)),
         _driver(host.get_fact(LoadedDriver), host.get_fact(LoadedModules), host.get_fact(DriverLibrary)),
-        _source(host.get_fact(Installations), packages, host.get_fact(Pins)),
+        _source(installed_drivers(), packages, host.get_fact(Pins)),
         *_kernels(host.get_fact(Kernels), host.get_fact(ModulesOnDisk)),
         "next boot: {0.release} ({0.why})".format(host.get_fact(NextKernel)),
         _compilers(host.get_fact(KernelCompilers)),

@@ -6,8 +6,9 @@ Only names that somebody asks for: no list of all packages is transferred. They 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pyinfra import host
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
 from labprov.compat.rows import Source
@@ -89,7 +90,7 @@ class Installation:
 
 
 class Installations(FactBase[Installation]):
-    """Every driver installation on the host, by its traces."""
+    """Every driver installation on the host, by its traces; of packages, rpm's alone: see ``installed_drivers``."""
 
     @staticmethod
     def default() -> Installation:
@@ -97,37 +98,44 @@ class Installations(FactBase[Installation]):
         return Installation()
 
     def command(self) -> str:
-        """``package STATUS NAME BY`` for packages that mean a driver, ``file PATH`` for files of no package.
+        """``file PATH`` for files that a .run file leaves too, then the paths that packages own; rpm's packages.
 
-        The files are looked up in the lists of NVIDIA's packages alone: ``dpkg -S`` reads those of all packages.
+        They are looked up in the lists of NVIDIA's packages alone: ``dpkg -S`` reads those of all packages.
         """
-        debs, rpms = (str(StringCommand(*map(QuoteString, names))) for names in (MARKERS, (*RPM_MARKERS, *RPMFUSION)))
+        rpms = str(StringCommand(*map(QuoteString, (*RPM_MARKERS, *RPMFUSION))))
         folders = ("/usr/lib64", "/usr/lib", "/usr/lib/*")
         libraries = " ".join(f"{d}/{name}.so.[0-9]*.*[0-9]" for d in folders for name in ("libnvidia-ml", "libcuda"))
         return (
             f"[ ! -e {OURS} ] || echo ours; "
+            f"set --; for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log {libraries}; do "
+            '[ ! -e "$f" ] || set -- "$@" "$f"; done; [ $# = 0 ] || printf "file %s\\n" "$@"; '
             "if command -v dpkg-query >/dev/null; then "
-            "dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package} ${Maintainer}\\n' " + debs + " 2>/dev/null; "
-            'owned() { grep -qsxF -- "$1" /var/lib/dpkg/info/*nvidia*.list /var/lib/dpkg/info/libcuda*.list; }; '
+            '[ $# = 0 ] || printf "%s\\n" "$@" | grep -hsxFf - /var/lib/dpkg/info/*nvidia*.list '
+            "/var/lib/dpkg/info/libcuda*.list; "
             "else rpm -qa --qf 'package ii %{NAME} %{VENDOR}\\n' " + rpms + " 2>/dev/null; "
-            'owned() { rpm -qf "$1" >/dev/null 2>&1; }; fi; '
-            "for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log "
-            f"{libraries}; do "
-            '[ ! -e "$f" ] || owned "$f" || echo "file $f"; done; true'
+            'for f; do ! rpm -qf "$f" >/dev/null 2>&1 || echo "$f"; done; fi; true'
         )
 
     def process(self, output: list[str]) -> Installation:
-        """Whose a package is, its maintainer's address tells: Debian's and Ubuntu's are their own."""
+        """Files that no package owns; whose a package is, its vendor or its name tells."""
         files = [line.removeprefix("file ") for line in output if line.startswith("file ")]
+        files = [path for path in files if path not in output]
         rows = [row for line in output if line.startswith("package ") and len(row := line.split(maxsplit=3)) == 4]
-        there = [row for row in rows if row[1][1:2] in ("i", "W", "t", "F", "U", "H")]
-        named = {source: tuple(row[2] for row in there if _source(row[3], row[2]) == source) for source in _SOURCES}
+        named = {source: tuple(row[2] for row in rows if _source(row[3], row[2]) == source) for source in _SOURCES}
         ours = "ours" in output
         # An uninstaller is nobody's but a .run file's; a library alone may be of a package that was being unpacked.
         left = ours and not any(path.endswith("nvidia-uninstall") for path in files)
         orphans = tuple(path for path in files if left and ".so." in path)
         runfile = tuple(path for path in files if path not in orphans)
         return Installation(runfile, named["vendor"], named["distro"], ours, orphans)
+
+
+def installed_drivers() -> Installation:
+    """The ``Installation`` of the host in context, with dpkg's packages: those are asked along with others."""
+    found: Installation = host.get_fact(Installations)
+    packages: list[Package] = host.get_fact(DriverPackages, names=MARKERS)
+    vendor, distro = (tuple(each.name for each in packages if each.source == source) for source in _SOURCES)
+    return replace(found, vendor=(*vendor, *found.vendor), distro=(*distro, *found.distro))
 
 
 class Pins(FactBase[list[str]]):

@@ -22,7 +22,14 @@ from labprov.errors import HostError
 from labprov_roles.nvidia_driver.choice import UNKNOWN, choose
 from labprov_roles.nvidia_driver.facts import DriverLibrary, Module, ModulesOnDisk
 from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels, StaleInitramfs
-from labprov_roles.nvidia_driver.facts_packages import Candidates, DriverPackages, Installation, Installations, Package
+from labprov_roles.nvidia_driver.facts_packages import (
+    Candidates,
+    DriverPackages,
+    Installation,
+    Installations,
+    Package,
+    installed_drivers,
+)
 from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState
 from labprov_roles.nvidia_driver.moves import Moves, Target, expand, moves, unfit
 from labprov_roles.nvidia_driver.names import DRIVER_PACKAGES, MODULE_PACKAGES
@@ -50,7 +57,7 @@ def check_others(source: Source, replace: bool) -> Commands:
 
     One that this role installed may be replaced: the inventory then wants another source.
     """
-    found = host.get_fact(Installations)
+    found = installed_drivers()
     others = other_installations(found, source)
     if others and not replace and (found.runfile or not found.ours):
         raise OperationError(

@@ -30,6 +30,7 @@ from labprov_roles.nvidia_driver.facts import (
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, NextKernel
 from labprov_roles.nvidia_driver.facts_packages import DriverPackages, Installation, Installations, Package, Pins
 from labprov_roles.nvidia_driver.facts_secure_boot import Certificate, SecureBoot, SecureBootState
+from labprov_roles.nvidia_driver.names import MARKERS
 
 OWN = Certificate("00ff", "gpu-01 kernel module signing key")
 FACTS = {
@@ -38,7 +39,7 @@ FACTS = {
     LoadedDriver: "580.178.04",
     LoadedModules: Loaded("open", ("nvidia", "vfio_pci")),
     DriverLibrary: "580.178.04",
-    Installations: Installation(vendor=("nvidia-driver-cuda",)),
+    Installations: Installation(),
     DriverPackages: [
         Package("libcuda1", "580.178.04-1", "vendor", held=True),
         Package("nvidia-container-toolkit", "1.20.0-1", "vendor"),
@@ -59,6 +60,8 @@ class Host(FakeHost):
 
     def get_fact(self, fact, **arguments):
         fact().command(**arguments)
+        if fact is DriverPackages and arguments["names"] == MARKERS:
+            return FACTS[fact][:1]
         return FACTS[fact]
 
 

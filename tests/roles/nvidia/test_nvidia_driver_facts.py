@@ -3,9 +3,13 @@
 # ruff: noqa: E501  # literal output
 
 import base64
+import re
+import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
+from pyinfra.context import ctx_host
 
 from labprov.engine.facts.units import Unit, Units
 from labprov_roles.nvidia_driver import boot
@@ -20,7 +24,14 @@ from labprov_roles.nvidia_driver.facts import (
     ModulesOnDisk,
 )
 from labprov_roles.nvidia_driver.facts_kernels import Compilers, Kernel, KernelCompilers, Kernels, StaleInitramfs
-from labprov_roles.nvidia_driver.facts_packages import Candidates, DriverPackages, Installation, Installations, Package
+from labprov_roles.nvidia_driver.facts_packages import (
+    Candidates,
+    DriverPackages,
+    Installation,
+    Installations,
+    Package,
+    installed_drivers,
+)
 from labprov_roles.nvidia_driver.facts_secure_boot import SecureBoot, SecureBootState, certificate, signature_list
 
 
@@ -90,20 +101,43 @@ license:        NVIDIA""".splitlines()
 
 def test_installations_are_told_apart_by_maintainer():
     output = [
-        "ours",
-        "package ii  libcuda1 Debian NVIDIA Maintainers <pkg-nvidia-devel@lists.alioth.debian.org>",
-        "package ii  nvidia-driver-cuda NVIDIA CORPORATION <cudatools@nvidia.com>",
-        "package rc  nvidia-smi Debian NVIDIA Maintainers <pkg-nvidia-devel@lists.alioth.debian.org>",
-        "package un  nvidia-open ",
-        "package iF  nvidia-kernel-dkms Ubuntu Core Developers <ubuntu-devel-discuss@lists.ubuntu.com>",
-        "file /usr/bin/nvidia-uninstall",
+        "ii  libcuda1 595-1 Debian NVIDIA Maintainers <pkg-nvidia-devel@lists.alioth.debian.org>",
+        "ii  nvidia-driver-cuda 595-1 NVIDIA CORPORATION <cudatools@nvidia.com>",
+        "rc  nvidia-smi 595-1 Debian NVIDIA Maintainers <pkg-nvidia-devel@lists.alioth.debian.org>",
+        "un  nvidia-open  ",
+        "iF  nvidia-kernel-dkms 595-1 Ubuntu Core Developers <ubuntu-devel-discuss@lists.ubuntu.com>",
     ]
-    assert Installations().process(output) == Installation(
-        runfile=("/usr/bin/nvidia-uninstall",),
-        vendor=("nvidia-driver-cuda",),
-        distro=("libcuda1", "nvidia-kernel-dkms"),
-        ours=True,
-    )
+    traces = Installations().process(["ours", "file /usr/bin/nvidia-uninstall"])
+    facts = {Installations: traces, DriverPackages: DriverPackages().process(output)}
+    with ctx_host.use(SimpleNamespace(get_fact=lambda fact, **_: facts[fact])):
+        assert installed_drivers() == Installation(
+            runfile=("/usr/bin/nvidia-uninstall",),
+            vendor=("nvidia-driver-cuda",),
+            distro=("libcuda1", "nvidia-kernel-dkms"),
+            ours=True,
+        )
+
+
+@pytest.mark.parametrize("manager", ["dpkg", "rpm"])
+def test_files_that_a_package_owns_are_no_installation_of_their_own(tmp_path, manager):
+    """The command on a tree of its own, with a package manager that knows one of two libraries."""
+    usr, info, programs = tmp_path / "usr/lib/arch", tmp_path / "var/lib/dpkg/info", tmp_path / "programs"
+    for folder in (usr, info, programs):
+        folder.mkdir(parents=True)
+    owned, nobodys = usr / "libnvidia-ml.so.595.91.07", usr / "libcuda.so.580.10.01"
+    owned.touch()
+    nobodys.touch()
+    command = re.sub(r"/(usr|var|etc)/", rf"{tmp_path}/\1/", Installations().command())
+    if manager == "dpkg":
+        (programs / "dpkg-query").touch(0o755)
+        (info / "libnvidia-ml1:amd64.list").write_text(f"/.\n{owned}\n")
+        (info / "other.list").write_text(f"{nobodys}\n")
+    else:
+        (programs / "rpm").write_text(f'#!/bin/sh\n[ "$1 $2" = "-qf {owned}" ]\n')
+        (programs / "rpm").chmod(0o755)
+    (programs / "grep").symlink_to(shutil.which("grep"))
+    output = subprocess.check_output(["/bin/sh", "-c", command], env={"PATH": str(programs)}, text=True)
+    assert Installations().process(output.splitlines()) == Installation(runfile=(str(nobodys),))
 
 
 def test_a_library_of_nobody_is_no_runfile_after_an_interrupted_change_of_ours():

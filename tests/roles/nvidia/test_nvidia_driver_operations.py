@@ -15,6 +15,7 @@ from labprov_roles.nvidia_driver.facts import (
 from labprov_roles.nvidia_driver.facts_kernels import Kernel, Kernels, StaleInitramfs
 from labprov_roles.nvidia_driver.facts_packages import (
     Candidates,
+    DriverPackages,
     Installation,
     Installations,
 )
@@ -48,22 +49,26 @@ def test_cards_that_cannot_be_driven_stop_the_host(commands):
     ],
 )
 def test_another_installation_is_refused_unless_it_may_be_replaced(commands, found, source, named):
+    facts = {Installations: found, DriverPackages: []}
     with pytest.raises(OperationError, match=f"{named}.*replace_other_installations: true"):
-        commands(operations.check_others, {Installations: found}, source=source, replace=False)
-    assert commands(operations.check_others, {Installations: found}, source=source, replace=True) == []
+        commands(operations.check_others, facts, source=source, replace=False)
+    assert commands(operations.check_others, facts, source=source, replace=True) == []
 
 
 def test_the_same_source_is_no_other_installation(commands):
-    facts = {Installations: Installation(vendor=("nvidia-open",))}
+    facts = {Installations: Installation(vendor=("nvidia-open",)), DriverPackages: []}
     assert commands(operations.check_others, facts, source="vendor", replace=False) == []
 
 
 def test_what_this_role_installed_may_change_its_source_unasked(commands):
     ours = Installation(distro=("libcuda1",), ours=True)
-    assert commands(operations.check_others, {Installations: ours}, source="vendor", replace=False) == []
+    assert (
+        commands(operations.check_others, {Installations: ours, DriverPackages: []}, source="vendor", replace=False)
+        == []
+    )
     runfile = Installation(runfile=("/usr/bin/nvidia-uninstall",), ours=True)
     with pytest.raises(OperationError, match="nvidia-uninstall"):
-        commands(operations.check_others, {Installations: runfile}, source="vendor", replace=False)
+        commands(operations.check_others, {Installations: runfile, DriverPackages: []}, source="vendor", replace=False)
 
 
 def test_a_runfile_is_removed_by_its_own_uninstaller(commands):
