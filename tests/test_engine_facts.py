@@ -19,7 +19,7 @@ from labprov.engine.facts.packages import HalfInstalledPackages, InstalledPackag
 from labprov.engine.facts.paths import Paths, PathState
 from labprov.engine.facts.sysctl import KernelParameters
 from labprov.engine.operations import repository
-from labprov.engine.operations.repository import RivalSources
+from labprov.engine.operations.repository import ActiveSources, rivals
 
 ROOT = os.geteuid() == 0
 
@@ -241,13 +241,13 @@ def test_rival_sources_are_found_and_set_aside(tmp_path):
         return text.replace("/etc/apt", str(tmp_path))
 
     ours = "/etc/apt/sources.list.d/ours.sources"
-    found = ask(RivalSources(), moved, url=URL, ours=ours)
+    found = rivals(ask(ActiveSources(), moved), URL, moved(ours))
     assert [Path(path).name for path in sorted(found)] == RIVALS
     expression = rf'\"{repository._address(URL)}"s|^[[:space:]]*deb|# disabled by labprov: &|'
     for path in (path for path in found if path.endswith(".list")):
         subprocess.run(["sed", "-i", "-e", expression, "--", path], check=True)
     (tmp_path / "sources.list.d" / "two.sources").rename(tmp_path / "sources.list.d" / "two.sources.save")
-    assert ask(RivalSources(), moved, url=URL, ours=ours) == []
+    assert rivals(ask(ActiveSources(), moved), URL, moved(ours)) == []
     for name in ("sources.list", "sources.list.d/longer.list", "sources.list.d/comment.list"):
         assert (tmp_path / name).read_text() == SOURCES[name]
     assert stat.S_ISREG((tmp_path / "sources.list.d/slash.list").stat().st_mode)

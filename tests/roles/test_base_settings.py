@@ -96,7 +96,8 @@ def test_both_places_of_the_time_zone_are_read() -> None:
 
 
 def test_a_machine_of_its_own_is_no_container() -> None:
-    assert [Container().process(lines) for lines in (["none"], ["systemd-nspawn"], [])] == ["", "systemd-nspawn", ""]
+    said = [Container().process(lines) for lines in (["none"], ["systemd-nspawn"], ["kvm"], ["vm-other"], [])]
+    assert said == ["", "systemd-nspawn", "", "", ""]
 
 
 def test_virtual_machines_get_the_agent_of_what_carries_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -105,6 +106,28 @@ def test_data_is_counted():
     assert str(DockerData().process(["1", "2", "0", "151"])) == "1 container, 2 volumes"
     assert DockerData().process(["0", "0", "0", "151"]).swarm
     assert str(DockerData().process([])) == "nothing"
+
+
+def counted(root: Path) -> Data:
+    command = DockerData().command(root=str(root)).get_raw_value()
+    said = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, env={"PATH": ""})
+    return DockerData().process(said.stdout.splitlines())
+
+
+def test_data_is_counted_in_its_folders_by_the_shell_alone(tmp_path):
+    root = tmp_path / "it's $HOME"
+    assert counted(root) == Data()
+    for path in ("containers", "volumes", "image/overlay2/imagedb/content/sha256", "swarm"):
+        (root / path).mkdir(parents=True)
+    (root / "volumes/metadata.db").touch()
+    (root / "swarm/docker-state.json").touch()
+    assert counted(root) == Data()
+    for path in ("containers/ab", "containers/cd", "volumes/data", "image/vfs/imagedb/content/sha256"):
+        (root / path).mkdir(parents=True)
+    for path in ("overlay2/imagedb/content/sha256/12", "vfs/imagedb/content/sha256/34", "overlay2/repositories.json"):
+        (root / "image" / path).touch()
+    (root / "swarm/docker-state.json").write_text("{}")
+    assert counted(root) == Data(containers=2, volumes=1, images=2, swarm=True)
 
 
 def test_a_data_root_cannot_break_out():

@@ -1,12 +1,14 @@
 """Which installer a host gets, what stands at a prefix, and what is done about it."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from labprov.errors import HostError
 from labprov_roles.miniconda.facts import AcceptedTerms, CondaAt
-from labprov_roles.miniconda.installation import Action, Installation, adopted, decide, marker, refusal
+from labprov_roles.miniconda.installation import COMPLETE, Action, Installation, adopted, decide, marker, refusal
 from labprov_roles.miniconda.installers import DEFAULT_VERSIONS, KNOWN, Installer, choose, conda_version
 
 WANTED = Installer("miniforge", "26.3.2-3", "https://x.example.org/m.sh", "a" * 64)
@@ -117,6 +119,29 @@ def test_installation_is_read_from_literal_output() -> None:
     assert CondaAt().process(output) == replace(OURS, asks_for_terms=True)
     assert CondaAt().process([]) == Installation()
     assert CondaAt().process(["link", "used", "started"]) == Installation(used=True, link=True, started=True)
+
+
+def looked_at(prefix: Path) -> Installation:
+    command = ["/bin/sh", "-c", CondaAt().command(str(prefix))]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": ""})
+    assert said.stderr == ""
+    return CondaAt().process(said.stdout.splitlines())
+
+
+def test_a_prefix_is_read_by_the_shell_alone(tmp_path: Path) -> None:
+    prefix = tmp_path / "it's $HOME"
+    assert looked_at(prefix) == Installation()
+    prefix.mkdir()
+    assert looked_at(prefix) == Installation()
+    (prefix / ".hidden").touch()
+    assert looked_at(prefix) == Installation(used=True)
+    (prefix / "conda-meta").mkdir()
+    (prefix / "conda-meta/conda-26.3.2-py313h1_0.json").touch()
+    (prefix / COMPLETE).write_text("miniforge 26.3.2-3 8481")
+    (tmp_path / "link").symlink_to(prefix)
+    whole = Installation(used=True, marker="miniforge 26.3.2-3 8481", conda="26.3.2")
+    assert [looked_at(prefix), looked_at(tmp_path / "link")] == [whole, replace(whole, link=True)]
+    assert looked_at(prefix / ".hidden") == Installation(used=True), "a file is in the way"
 
 
 def test_accepted_terms_are_read_and_broken_files_are_not() -> None:

@@ -98,14 +98,14 @@ class DockerData(FactBase[Data]):
     """The ``Data`` under ``root``, read from the folders: the daemon need not run."""
 
     def command(self, root: str) -> StringCommand:
-        """Four lines: counts, and the size of the swarm's state."""
+        """Four lines: counts, and whether there is a swarm's state. No process."""
         folder = QuoteString(root)
         return StringCommand(
             "cd", folder, "2>/dev/null && {",
-            "ls containers 2>/dev/null | wc -l;",
-            "find volumes -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l;",
-            "find image -path '*/imagedb/content/sha256/*' 2>/dev/null | wc -l;",
-            "stat -c %s swarm/docker-state.json 2>/dev/null || echo 0; } || true",
+            'set -- containers/*; [ -e "$1" ] || shift; echo $#;',
+            'set -- volumes/*/; [ -e "$1" ] || shift; echo $#;',
+            'set -- image/*/imagedb/content/sha256/*; [ -e "$1" ] || shift; echo $#;',
+            "[ -s swarm/docker-state.json ] && echo 1 || echo 0; } || true",
         )  # fmt: skip
 
     @staticmethod

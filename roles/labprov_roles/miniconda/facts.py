@@ -29,12 +29,15 @@ class CondaAt(FactBase[Installation]):
         return Installation()
 
     def command(self, prefix: str) -> str:
-        """One word, or a word and a value, a line."""
+        """One word, or a word and a value, a line. No process."""
         path = shlex.quote(prefix)
         return (
-            f'p={path}; [ ! -L "$p" ] || echo link; [ -z "$(ls -A "$p" 2>/dev/null)" ] || echo used; '
+            f'p={path}; [ ! -L "$p" ] || echo link; '
+            'for f in "$p"/* "$p"/.[!.]* "$p"/..?*; do [ -e "$f" ] || [ -L "$f" ] && echo used && break; done; '
+            'if [ -e "$p" ] && [ ! -d "$p" ]; then echo used; fi; '
             f'[ ! -e "$p/{STARTED}" ] || echo started; '
-            f"sed 's/^/marker /' \"$p/{COMPLETE}\" 2>/dev/null; "
+            f'if [ -r "$p/{COMPLETE}" ]; then while IFS= read -r l || [ -n "$l" ]; do '
+            f'printf \'marker %s\\n\' "$l"; done <"$p/{COMPLETE}"; fi; '
             'for f in "$p"/conda-meta/conda-[0-9]*.json; do [ ! -e "$f" ] || echo "conda ${f##*/}"; done; '
             'for f in "$p"/conda-meta/conda-anaconda-tos-*.json; do [ ! -e "$f" ] || echo terms; done'
         )

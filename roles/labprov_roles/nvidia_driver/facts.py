@@ -75,7 +75,7 @@ class LoadedDriver(FactBase[str]):
 
     def command(self) -> str:
         """The kernel's own word."""
-        return "cat /proc/driver/nvidia/version 2>/dev/null || true"
+        return '[ ! -r /proc/driver/nvidia/version ] || { read -r v </proc/driver/nvidia/version; echo "$v"; }'
 
     def process(self, output: list[str]) -> str:
         """``NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.178.04  Release Build  ...``."""

@@ -31,7 +31,7 @@ class NvidiaGpus(FactBase[list[Gpu]]):
             'for d in /sys/bus/pci/devices/*; do [ -r "$d/vendor" ] && read -r v <"$d/vendor" && '
             '[ "$v" = 0x10de ] && read -r c <"$d/class" || continue; '
             'case "$c" in 0x03*) ;; *) continue;; esac; read -r i <"$d/device"; '
-            'r=$(readlink -f "$d/driver" 2>/dev/null || true); echo "${d##*/} $i ${r##*/}"; done; true'
+            'r=$(cd -P "$d/driver" 2>/dev/null && pwd); echo "${d##*/} $i ${r##*/}"; done; true'
         )
 
     def process(self, output: list[str]) -> list[Gpu]:

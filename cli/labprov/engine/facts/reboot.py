@@ -32,7 +32,7 @@ class RebootReasons(FactBase[list[str]]):
 
     def command(self) -> str:
         """Read what ``operations.reboot.require`` wrote."""
-        return f"cat {REASONS} 2>/dev/null || true"
+        return f"[ ! -e {REASONS} ] || cat {REASONS} 2>/dev/null || true"
 
     def process(self, output: list[str]) -> list[str]:
         """One reason a line."""

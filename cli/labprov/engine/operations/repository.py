@@ -6,7 +6,8 @@ values set for option Signed-By"); its ``apt.key`` checks no fingerprint (its is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from pyinfra import host
@@ -58,21 +59,28 @@ class KeyFingerprints(FactBase[list[str]]):
         return [line.strip() for line in output if line.strip()]
 
 
-class RivalSources(FactBase[list[str]]):
-    """Files of sources other than ``ours`` that actively name the repository ``url``, or one below it."""
+class ActiveSources(FactBase[dict[str, list[str]]]):
+    """Apt's source files, and those of their lines that can name a repository. One question for all repositories."""
 
-    default = list
+    default = dict
 
-    def command(self, url: str, ours: str) -> str:
+    def command(self) -> str:
         """Active lines only: comments and disabled files do not count."""
-        text, mine = (str(StringCommand(QuoteString(word))) for word in (_address(url), ours))
-        found = f"grep -ls -- {text} /etc/apt/sources.list {SOURCES}/*.list {SOURCES}/*.sources"
-        active = f'grep -v "^[[:space:]]*#" "$f" | grep -q -- {text}'
-        return f'for f in $({found}); do [ "$f" = {mine} ] || ! {active} || echo "$f"; done'
+        files = f"/etc/apt/sources.list {SOURCES}/*.list {SOURCES}/*.sources"
+        return f"grep -HsE '^[[:space:]]*[^#[:space:]].*:/' {files} || true"
 
-    def process(self, output: list[str]) -> list[str]:
-        """One path a line."""
-        return [line.strip() for line in output if line.strip()]
+    def process(self, output: list[str]) -> dict[str, list[str]]:
+        """``/etc/apt/sources.list.d/docker.sources:URIs: https://...``."""
+        found: dict[str, list[str]] = {}
+        for path, _, line in (row.partition(":") for row in output):
+            found.setdefault(path, []).append(line)
+        return found
+
+
+def rivals(sources: Mapping[str, Sequence[str]], url: str, ours: str) -> list[str]:
+    """Files of ``sources`` other than ``ours`` that name the repository ``url``, or one below it."""
+    named = re.compile(rf"{re.escape(url.rstrip('/'))}(/|\s|$)")
+    return [path for path, lines in sources.items() if path != ours and any(map(named.search, lines))]
 
 
 @operation()
@@ -98,10 +106,11 @@ def disable_rivals(url: str, ours: str) -> Commands:
 
     A one-line source is commented out, a deb822 file is renamed to ``.save`` (apt ignores it); nothing is deleted.
     """
-    rivals = host.get_fact(RivalSources, url=url, ours=ours)
-    if not rivals:
+    sources: dict[str, list[str]] = host.get_fact(ActiveSources)
+    others = rivals(sources, url, ours)
+    if not others:
         host.noop("no other source names this repository")
-    for path in rivals:
+    for path in others:
         if path.endswith(".sources"):
             yield StringCommand("mv", "-f", "--", QuoteString(path), QuoteString(f"{path}.save"))
         else:
@@ -112,12 +121,12 @@ def disable_rivals(url: str, ours: str) -> Commands:
 @operation()
 def disable_rival_repositories(url: str, ours: str) -> Commands:
     """Disable other repositories of dnf at the same address: they may let in what nobody signed. Nothing is deleted."""
-    rivals: list[str] = host.get_fact(RivalRepositories, url=url, ours=ours)
-    if not rivals:
+    others: list[str] = host.get_fact(RivalRepositories, url=url, ours=ours)
+    if not others:
         host.noop("no other repository is at this address")
         return
     yield from packages.install._inner(packages=["dnf-plugins-core"])
-    yield dnf.dnf("config-manager --set-disabled", *rivals)
+    yield dnf.dnf("config-manager --set-disabled", *others)
 
 
 def add(
