@@ -108,12 +108,11 @@ class Installations(FactBase[Installation]):
         return (
             f"[ ! -e {OURS} ] || echo ours; "
             f"set --; for f in /usr/bin/nvidia-uninstall /var/lib/nvidia/log {libraries}; do "
-            '[ ! -e "$f" ] || set -- "$@" "$f"; done; [ $# = 0 ] || printf "file %s\\n" "$@"; '
+            '[ ! -e "$f" ] || { echo "file $f"; set -- "$@" -e "$f"; }; done; '
             "if command -v dpkg-query >/dev/null; then "
-            '[ $# = 0 ] || printf "%s\\n" "$@" | grep -hsxFf - /var/lib/dpkg/info/*nvidia*.list '
-            "/var/lib/dpkg/info/libcuda*.list; "
+            '[ $# = 0 ] || grep -hsxF "$@" /var/lib/dpkg/info/*nvidia*.list /var/lib/dpkg/info/libcuda*.list; '
             "else rpm -qa --qf 'package ii %{NAME} %{VENDOR}\\n' " + rpms + " 2>/dev/null; "
-            'for f; do ! rpm -qf "$f" >/dev/null 2>&1 || echo "$f"; done; fi; true'
+            'for f; do [ "$f" = -e ] || ! rpm -qf "$f" >/dev/null 2>&1 || echo "$f"; done; fi; true'
         )
 
     def process(self, output: list[str]) -> Installation:
