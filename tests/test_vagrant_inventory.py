@@ -1,6 +1,6 @@
-"""Virtual machines of a Vagrantfile as an inventory: what Vagrant prints, what is kept, what a user can get wrong.
+"""Machines of a Vagrantfile as an inventory's hosts: what is asked, what is kept, what a user can get wrong.
 
-Vagrant and ssh are stand-ins on the PATH here: they write down that they were called, and print what they are told.
+Vagrant and ssh are stand-ins on the PATH here (tests/vagrant_lab.py).
 """
 
 from __future__ import annotations
@@ -13,133 +13,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
-from labprov import deploy, inventory, plan
 from labprov.errors import UserError, Where
 from labprov.main import main
-from labprov.vagrant import find, hostkeys, output
-from labprov.vagrant.output import Machine, Way
-
-STATUS = """\
-1700000000,gpu,metadata,provider,libvirt
-1700000000,docker,metadata,provider,libvirt
-1700000000,gpu,provider-name,libvirt
-1700000000,gpu,state,running
-1700000000,gpu,state-human-short,running
-1700000000,gpu,state-human-long,It is running. To stop it%!(VAGRANT_COMMA) you can run\\n`halt`
-1700000000,docker,provider-name,libvirt
-1700000000,docker,state,not_created
-1700000000,,ui,info,Current machine states:\\n\\ngpu  running (libvirt)
-"""
-ROOT = Path(__file__).parents[1]
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJstandin"
-
-
-def test_states_are_read_from_machine_readable_output():
-    found = output.machines(STATUS)
-    assert list(found) == ["gpu", "docker"]
-    assert (found["gpu"].state, found["gpu"].provider, found["gpu"].running) == ("running", "libvirt", True)
-    assert (found["docker"].created, found["docker"].running) == (False, False)
-
-
-def test_commas_and_line_ends_are_escaped_in_machine_readable_output():
-    text = "1,,error-exit,Vagrant::Errors::X,No%!(VAGRANT_COMMA) really\\nnot.\\n\\nMore of it\n"
-    assert output.problem(text) == "No, really not."
-    assert output.problem(STATUS) == ""
-
-
-def test_a_vagrantfile_that_fails_is_quoted_by_its_message():
-    said = "There was an error loading a Vagrantfile. The file\nand the error:\n\nPath: /x\nLine number: 0\n\nMessage: "
-    stack = "from /x/Vagrantfile:26:in `read' from /usr/share/vagrant/loader.rb:37:in `load'"
-    assert output.one_line(f"{said}LoadError: no such file {stack}\n") == "LoadError: no such file"
-
-
-def test_ssh_config_is_read_with_quotes_ports_and_several_keys():
-    text = """
-        Host gpu
-          HostName 127.0.0.1
-          User vagrant
-          Port 2222
-          StrictHostKeyChecking no
-          IdentityFile "/home/a b/.vagrant/machines/gpu/virtualbox/private_key"
-          IdentityFile /second
-        Host docker
-          HostName 192.168.121.7
-    """
-    assert output.ways(text) == {
-        "gpu": Way("127.0.0.1", 2222, "vagrant", ("/home/a b/.vagrant/machines/gpu/virtualbox/private_key", "/second")),
-        "docker": Way("192.168.121.7", 22, "vagrant", ()),
-    }
-
-
-@pytest.mark.parametrize("line", ["ProxyCommand ssh host nc %h %p", "ProxyJump other"])
-def test_a_machine_behind_another_one_is_refused(line):
-    with pytest.raises(ValueError, match="through another one"):
-        output.ways(f"Host gpu\n  HostName 10.0.0.1\n  {line}\n")
-
-
-def test_only_public_keys_are_taken_for_host_keys():
-    text = f"Warning: something\n{KEY} root@gpu\nssh-rsa\n\necdsa-sha2-nistp256 AAAAE2Vj x\n"
-    assert hostkeys.parse(text) == (KEY, "ecdsa-sha2-nistp256 AAAAE2Vj")
-
-
-def test_known_hosts_names_a_port_that_is_not_22():
-    here = Machine("a", "running", way=Way("127.0.0.1", 2222), host_keys=(KEY,))
-    there = Machine("b", "running", way=Way("10.0.0.2"), host_keys=(KEY,))
-    gone = Machine("c", "not_created")
-    assert hostkeys.known_hosts([here, there, gone]) == f"[127.0.0.1]:2222 {KEY}\n10.0.0.2 {KEY}\n"
-
-
-class Lab:
-    """A lab folder with a Vagrantfile, an inventory of it, and stand-ins for vagrant and ssh."""
-
-    def __init__(self, root: Path, port: int) -> None:
-        self.root, self.port = root, port
-        self.inventory = root / "inventories" / "vagrant.yml"
-        self.folder = root / "vagrant"
-        self.calls = root / "calls"
-        self.states = {"gpu": "running", "docker": "not_created"}
-        for folder in (self.inventory.parent, self.folder, root / "bin"):
-            folder.mkdir()
-        (self.folder / "Vagrantfile").write_text("# a stand-in reads nothing of this\n")
-        self.inventory.write_text("vagrant: ../vagrant\nuser: admin\ngroups: {cards: {hosts: [gpu]}}\n")
-        self.program("ssh", f"echo '{KEY} root@gpu'")
-        self.create("gpu", "one")
-        self.told()
-
-    def program(self, name: str, script: str) -> None:
-        path = self.root / "bin" / name
-        path.write_text(f'#!/bin/sh\necho "{name} $1" >>{self.calls}\n{script}\n')
-        path.chmod(0o755)
-
-    def told(self) -> None:
-        """Have the stand-in for vagrant say the states that are set."""
-        lines = [f"1,{n},provider-name,libvirt\n1,{n},state,{state}\n" for n, state in self.states.items()]
-        (self.root / "status").write_text("".join(lines))
-        config = f"Host gpu\n  HostName 127.0.0.1\n  Port {self.port}\n  User vagrant\n  IdentityFile /k\n"
-        (self.root / "config").write_text(config)
-        self.program(
-            "vagrant", f"case $1 in status) cat {self.root}/status;; ssh-config) cat {self.root}/config;; esac"
-        )
-
-    def create(self, name: str, identity: str) -> None:
-        folder = self.folder / ".vagrant" / "machines" / name / "libvirt"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "id").write_text(identity)
-
-    def asked(self) -> list[str]:
-        """What was run since the last time."""
-        lines = self.calls.read_text().splitlines() if self.calls.exists() else []
-        self.calls.unlink(missing_ok=True)
-        return lines
-
-    def load(self) -> inventory.Inventory:
-        return inventory.load(self.inventory)
-
-    def known_hosts(self) -> str:
-        return (self.folder / ".vagrant/labprov/known_hosts").read_text()
+from labprov.vagrant import find
+from vagrant_lab import KEY, Lab
 
 
 @pytest.fixture
@@ -366,29 +245,3 @@ def test_the_list_of_hosts_says_what_is_not_created(lab):
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in result.output.splitlines() if line[:3] == "  g"}
     assert rows["gpu"].startswith("127.0.0.1"), result.output
     assert "docker  not created" in result.output
-
-
-def test_the_files_of_the_checkout_fit_together(monkeypatch):
-    names = yaml.safe_load((ROOT / "vagrant/machines.yml").read_text())
-    running = tuple(Machine(name, "running", way=Way("127.0.0.1")) for name in names)
-
-    def find(folder: Path, where: Where) -> tuple[tuple[Machine, ...], Path]:
-        assert (folder / "Vagrantfile").is_file()
-        return running, folder / "known_hosts"
-
-    monkeypatch.setattr("labprov.vagrant.find", find)
-    found = inventory.load(ROOT / "inventories/vagrant.yml")
-    hosts = found.select()
-    assert {host.name for host in hosts} == set(names)
-    made = plan.make(deploy.load("gpu-node"), found, hosts)
-    assert len(made.steps) >= 6
-    guide = (ROOT / "vagrant/README.md").read_text()
-    assert [name for name in names if name not in guide] == []
-
-
-def test_the_virtual_machine_gets_every_role_of_a_gpu_node():
-    """The whole run's own gpu-node is labprov's, with one role more (its roles are not loaded here)."""
-    scripts = (ROOT / "deploys/gpu_node.py", ROOT / "tests/vm/lab/deploys/gpu_node.py")
-    ours, theirs = ([line for line in script.read_text().splitlines() if line[:8] == "include("] for script in scripts)
-    assert ours
-    assert [line for line in theirs if line != "include(kernel_parameter)"] == ours
