@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyinfra.api import FactBase
+from pyinfra.facts import server
 
 from labprov.engine.batch import Completed, script, take_apart
-from labprov.engine.knowledge import Knowledge, answer_facts
+from labprov.engine.knowledge import _VOLATILE, Knowledge, answer_facts
 from labprov.engine.questions import Questions
 from labprov.errors import HostError
 
@@ -140,6 +141,19 @@ def test_no_answer_at_all_is_an_error_not_an_empty_fact():
     host = fake_host(Knowledge(lambda text: Completed(1, b"", b"sudo: a password is required\n")))
     with pytest.raises(HostError, match="password is required"):
         host.get_fact(Lines, path="/etc/hostname")
+
+
+def test_pyinfra_still_calls_them_so():
+    assert {each.name for each in (server.Uptime, server.Date, server.Processes, server.LoadAverage)} == _VOLATILE
+
+
+@pytest.mark.parametrize("fact", [server.Date, server.LoadAverage])
+def test_what_is_another_value_at_each_look_is_asked_each_time(fact):
+    ask = CountingShell()
+    host = fake_host(Knowledge(ask))
+    for _ in range(3):
+        host.get_fact(fact)
+    assert ask.trips == 3
 
 
 FILES = st.sampled_from("abc")

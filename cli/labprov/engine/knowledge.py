@@ -20,7 +20,6 @@ from typing import Any
 from pyinfra.api import FactBase, Host
 from pyinfra.api.facts import ShortFactBase
 from pyinfra.api.util import get_kwargs_str
-from pyinfra.facts import server
 
 from labprov.engine.batch import Completed, script, take_apart
 from labprov.engine.hidden import secrets_in
@@ -31,8 +30,8 @@ from labprov.errors import HostError
 Execute = Callable[[bytes], Completed]
 """Feeds a script to a root shell on the host; one round trip."""
 
-_VOLATILE = {server.Uptime, server.Date, server.Processes, server.LoadAverage}
-"""Facts that are another value at each look."""
+_VOLATILE = frozenset({"server.Uptime", "server.Date", "server.Processes", "server.LoadAverage"})
+"""pyinfra's facts that are another value at each look, by name: their module takes a moment to import."""
 
 _AHEAD = 4
 """How many facts are fetched along with a missing one after a change; doubled each time nothing changed since."""
@@ -122,7 +121,7 @@ class Knowledge:
             self._missing[command] = None
             return fact.default()
         value = self._parse(fact, self.raw(command), name)
-        if type(fact) in _VOLATILE:
+        if fact.name in _VOLATILE:
             del self._raw[command]
         else:
             self._values[key] = value
