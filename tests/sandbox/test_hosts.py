@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from pathlib import Path
 
 import pytest
 import yaml
 
+from hosts_lab import BOOT, BUILD, UP, reboot, traces
+from kernel_module import module
 from labprov.errors import UserError
 from labprov.sandbox import NodeSpec, Sandbox, down, listing, processes, ssh_command, up
 from labprov.sandbox.places import Places
@@ -23,24 +24,11 @@ NODES = (
 BOTH = pytest.mark.parametrize("node", ["h12", "h13"])
 COUNT_GPUS = "grep -l 0x10de $(grep -l ^0x03 /sys/bus/pci/devices/*/class | sed s/class/vendor/) | wc -l"
 PID1_START = "cut -d' ' -f22 /proc/1/stat"
-BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
 @pytest.fixture(scope="module")
 def hosts(make_sandbox):
     return make_sandbox("hosts", *NODES)
-
-
-def reboot(ssh, hosts, node):
-    before = ssh(hosts, node, BOOT).stdout
-    ssh(hosts, node, "sudo systemctl reboot", check=False)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        now = ssh(hosts, node, f"{BOOT} && systemctl is-system-running --wait", check=False).stdout
-        if now and not now.startswith(before):
-            return now.split()[1]
-        time.sleep(0.2)
-    raise AssertionError(f"{node} did not come back")
 
 
 @BOTH
@@ -175,34 +163,6 @@ def test_a_module_for_another_kernel_is_refused(ssh, hosts):
     ssh(hosts, "h12", f"sudo rm {folder}/nvidia.ko")
 
 
-def module(release: str, version: str) -> str:
-    """The least ELF file that modinfo reads (one section, ``.modinfo``), in base64."""
-    info = f"version={version}\0license=Dual MIT/GPL\0vermagic={release} SMP mod_unload \0name=nvidia\0"
-    names = "\0.modinfo\0.shstrtab\0"
-    at = [64, 64 + len(info), 64 + len(info) + len(names)]
-    header = b"\x7fELF\2\1\1" + bytes(9) + number(1, 2) + number(62, 2) + number(1, 4) + bytes(16) + number(at[2], 8)
-    header += bytes(4) + number(64, 2) + bytes(4) + number(64, 2) + number(3, 2) + number(2, 2)
-    rows = section(0, 0, 0, 0) + section(1, 1, at[0], len(info)) + section(10, 3, at[1], len(names))
-    return b64encode(header + info.encode() + names.encode() + rows).decode()
-
-
-def number(value: int, size: int) -> bytes:
-    return value.to_bytes(size, "little")
-
-
-def section(name: int, kind: int, offset: int, size: int) -> bytes:
-    return (
-        number(name, 4)
-        + number(kind, 4)
-        + bytes(16)
-        + number(offset, 8)
-        + number(size, 8)
-        + bytes(8)
-        + number(1, 8)
-        + bytes(8)
-    )
-
-
 @BOTH
 def test_docker_really_runs_containers(ssh, make_sandbox, node):
     os_name = {"h12": "debian-12", "h13": "debian-13"}[node]
@@ -276,27 +236,6 @@ def test_a_node_that_died_is_listed_as_stopped_and_comes_back(ssh, hosts):
     assert ssh(hosts, "h12", "cat /var/lib/kept-too").stdout == "kept\n"
 
 
-def traces(name: str) -> list[str]:
-    """Everything on this machine that bears the sandbox's name: links, mounts, rules, processes, cgroups, files."""
-    commands = (["ip", "-o", "link"], ["cat", "/proc/self/mountinfo"], ["iptables-save"], ["ps", "axww", "-o", "args="])
-    text = "".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands)
-    folders = ("/sys/fs/cgroup", "/run/systemd/nspawn", "/var/lib/labprov")
-    for folder in folders:
-        text += subprocess.run(
-            ["find", folder, "-maxdepth", "3", "-name", f"*{name}*"], capture_output=True, text=True
-        ).stdout
-    return [line for line in text.splitlines() if name in line and "pytest" not in line]
-
-
-UP = """
-import sys
-from pathlib import Path
-from labprov.sandbox import NodeSpec, up
-nodes = [NodeSpec("n1", "debian-12", (("A100", 1),)), NodeSpec("n2", "debian-13")]
-up(nodes, Path(sys.argv[1]), print, name=sys.argv[2])
-"""
-
-
 @pytest.mark.parametrize("seconds", [0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8])
 def test_down_leaves_nothing_of_an_up_that_was_killed(hosts, tmp_path, sandbox_name, seconds):
     name = sandbox_name("killed")
@@ -327,15 +266,6 @@ def test_the_crash_test_sees_the_traces_of_a_sandbox_that_is_up(make_sandbox):
     assert "node n1" in removed
     assert traces(name) == []
     assert down(print, name=name) == []
-
-
-BUILD = """
-import sys
-from pathlib import Path
-from labprov.sandbox import image
-image.IMAGES = Path(sys.argv[1])
-image.ensure("debian-13", print)
-"""
 
 
 def test_a_killed_build_of_an_image_leaves_no_process_no_mount_and_no_image(hosts, tmp_path):
