@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from labprov.sandbox import NodeSpec, Sandbox, down, ssh_command, up
-from labprov.sandbox.places import STATE
+from labprov.sandbox.mirror import Mirror, ensure
+from labprov.sandbox.places import CACHE, STATE
 
 HERE = Path(__file__).parent
 Ssh = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -132,3 +133,11 @@ def ssh() -> Ssh:
         return done
 
     return run
+
+
+@pytest.fixture(scope="module")
+def mirror() -> Mirror:
+    """The vendor mirror of this machine's cache: built when it is not there."""
+    if os.geteuid() != 0:
+        pytest.skip("building the mirror may install compilers: needs root")
+    return ensure(CACHE / "mirror", print)
