@@ -29,6 +29,7 @@ class Learned:
         digest = hashlib.sha256(subject.encode()).hexdigest()[:24]
         self.path = (folder or state_folder()) / "learned" / f"{digest}.json"
         self._lists: dict[str, list[str]] = self._read()
+        self._kept = dict(self._lists)
         self._touched: set[str] = set()
 
     def get(self, host: str, purpose: str) -> Sequence[str]:
@@ -41,7 +42,9 @@ class Learned:
         self._touched.add(f"{purpose} {host}")
 
     def save(self) -> None:
-        """Write atomically, for the user alone; a folder that cannot be written to is no error."""
+        """Write what is new, atomically, for the user alone; a folder that cannot be written to is no error."""
+        if self._current() == self._kept:
+            return
         text = json.dumps({"version": __version__, "lists": self._current()})
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
