@@ -24,6 +24,20 @@ def test_help_imports_next_to_nothing():
     assert imported("import labprov.main").isdisjoint({"pyinfra", "pydantic", "yaml", "rich", "jinja2"})
 
 
+def test_gevent_does_not_look_for_plugins_in_every_installed_package():
+    assert "importlib.metadata" not in imported("import labprov.__main__")
+
+
+def test_pyinfras_own_facts_wait_until_a_host_is_at_work():
+    assert not {name for name in imported("import labprov.commands") if name.startswith("pyinfra.facts.")}
+
+
+def test_the_end_looks_for_no_garbage_in_what_the_run_made():
+    program = "import gc, labprov.__main__\ngc.callbacks.append(lambda *_: print(gc.get_freeze_count()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert min(int(line) for line in done.stdout.split()) > 1000
+
+
 def test_what_is_postponed_is_there_when_it_is_used():
     program = "import sys; from labprov.engine.postponed import postpone; postpone('colorsys'); import colorsys as c"
     program += "\nassert not hasattr(c, '__file__') and 'ONE_SIXTH' not in vars(c)"
