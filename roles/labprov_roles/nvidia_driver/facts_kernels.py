@@ -32,10 +32,10 @@ class Kernels(FactBase[list[Kernel]]):
     default = list
 
     def command(self) -> str:
-        """One line a kernel: its release, and whether there are headers. No process."""
+        """One line a kernel: its release, and whether there are headers. One process."""
         return (
-            'read -r r </proc/sys/kernel/osrelease; for f in "/boot/vmlinuz-$r" /boot/vmlinuz-*; do '
-            'k=${f#/boot/vmlinuz-}; case $k in "*" | 0-rescue-*) continue;; esac; '
+            'for f in "/boot/vmlinuz-$(uname -r)" /boot/vmlinuz-*; do k=${f#/boot/vmlinuz-}; '
+            'case $k in "*" | 0-rescue-*) continue;; esac; '
             '[ -e "/lib/modules/$k/build/Makefile" ] && echo "$k yes" || echo "$k no"; done'
         )
 

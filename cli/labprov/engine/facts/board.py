@@ -28,8 +28,7 @@ class Board(FactBase[Machine]):
     def command(self) -> str:
         """Lines of a keyword and a value."""
         return (
-            'read -r k </proc/sys/kernel/osrelease && echo "kernel $k"; '
-            'for d in /sys/bus/pci/devices/*; do [ -r "$d/vendor" ] || continue; '
+            'echo "kernel $(uname -r)"; for d in /sys/bus/pci/devices/*; do [ -r "$d/vendor" ] || continue; '
             'read -r v <"$d/vendor" && [ "$v" = 0x10de ] && read -r c <"$d/class" || continue; '
             'case "$c" in 0x0680*) read -r i <"$d/device"; echo "switch $i";; esac; done; '
             # the first four bytes are the variable's attributes
