@@ -146,7 +146,9 @@ def _hand_over() -> None:
 
 
 def _install(packages: Sequence[str], installer: str) -> str:
-    install = "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades " + " ".join(packages)
+    # The packages are named with all that they need; recommended ones would be more than labprov installs.
+    options = "-q -y --allow-downgrades --no-install-recommends"
+    install = f"DEBIAN_FRONTEND=noninteractive apt-get install {options} {' '.join(packages)}"
     return f"set -e; apt-get update -q; {install}; curl -fsSo /root/installer.sh {installer}"
 
 
