@@ -28,6 +28,17 @@ def test_gevent_does_not_look_for_plugins_in_every_installed_package():
     assert "importlib.metadata" not in imported("import labprov.__main__")
 
 
+def test_no_installed_plugin_judges_settings_and_none_is_looked_for():
+    program = "import importlib.metadata as m, labprov.__main__\ndef fail(*a, **k): raise SystemExit('looked')"
+    imported(f"{program}\nm.entry_points = fail\nimport labprov.commands")
+
+
+def test_what_is_read_seldom_is_built_when_it_is_read():
+    program = "import labprov.commands\nfrom labprov.lock.model import LockFile\nfrom labprov.mirrors import presets"
+    built = "[model.__pydantic_complete__ for model in (LockFile, presets.Presets)]"
+    imported(f"{program}\nassert {built} == [False, False]\npresets.load(), LockFile()\nassert {built} == [True, True]")
+
+
 def test_pyinfras_own_facts_wait_until_a_host_is_at_work():
     assert not {name for name in imported("import labprov.commands") if name.startswith("pyinfra.facts.")}
 

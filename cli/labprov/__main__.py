@@ -2,6 +2,11 @@
 
 import atexit
 import gc
+import os
+
+# Settings are judged by labprov alone, not by plugins that happen to be installed; the searches take 10 ms each.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+os.environ.setdefault("TYPEGUARD_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 # What a run makes, its modules and the facts of hosts, lives until its end: looking through all of it for garbage after
 # every 700 new objects took a quarter of the CPU time, and once more at the end 0.2 s.

@@ -11,7 +11,7 @@ import socket
 from typing import Any
 
 from gevent import Greenlet
-from paramiko import AuthenticationException, BadHostKeyException, SSHException
+from paramiko import AuthenticationException, BadHostKeyException, SSHException, Transport
 from paramiko.ssh_exception import NoValidConnectionsError
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.connectors.sshuserclient import SSHClient
@@ -62,14 +62,13 @@ class SshConnection(Connection):
         self.client = self._client(hostname, kwargs)
         transport = self.client.get_transport()
         assert transport is not None
-        if isinstance(transport.sock, socket.socket):  # not the channel of a jump host
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.watcher = watch(transport, self._lost)
 
     def _client(self, hostname: str, kwargs: dict[str, Any]) -> Client:
         client = Client()
         client.policy = Policy(self.target.host_keys)
-        kwargs = kwargs | {"timeout": self.target.connect_timeout, "banner_timeout": 30, "auth_timeout": 30}
+        limits = {"timeout": self.target.connect_timeout, "banner_timeout": 30, "auth_timeout": 30}
+        kwargs = kwargs | limits | {"transport_factory": _prompt}
         client.connect(hostname, **kwargs)  # type: ignore[no-untyped-call]  # pyinfra's, not annotated
         return client
 
@@ -108,6 +107,13 @@ class SshConnection(Connection):
         except (SSHException, OSError, EOFError) as error:
             raise HostError(f"the connection was lost ({self.why_lost})") from error
         return channel
+
+
+def _prompt(sock: Any, **options: Any) -> Transport:
+    """A transport that sends at once, from the first packet on: logging in waits 40 ms for an acknowledgement else."""
+    if isinstance(sock, socket.socket):  # not the channel of a jump host, nor a ProxyCommand
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Transport(sock, **options)
 
 
 def cause(error: Exception, target: Target) -> str:

@@ -16,7 +16,8 @@ Word = Annotated[Line, Field(max_length=128)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when a lock is read: most runs begin with none.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Entry(_Strict):

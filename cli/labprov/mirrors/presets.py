@@ -13,11 +13,14 @@ from pydantic import BaseModel, ConfigDict
 
 from labprov.types import Line, Url
 
+# Built when presets are read: only an inventory that names one needs them.
+_ROW = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
 
 class Row(BaseModel):
     """One location that a mirror offers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _ROW
 
     url: Url
     source: Line
@@ -33,7 +36,7 @@ class Row(BaseModel):
 class Preset(BaseModel):
     """One mirror."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _ROW
 
     title: Line
     help: Url
@@ -46,7 +49,7 @@ class Preset(BaseModel):
 class Presets(BaseModel):
     """All of ``presets.yml``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _ROW
 
     presets: Mapping[str, Preset]
 
