@@ -33,6 +33,10 @@ def test_no_installed_plugin_judges_settings_and_none_is_looked_for():
     imported(f"{program}\nm.entry_points = fail\nimport labprov.commands")
 
 
+def test_the_compatibility_tables_wait_until_a_host_is_at_work():
+    assert not {name for name in imported("import labprov.commands") if name.startswith("labprov.compat.")}
+
+
 def test_what_is_read_seldom_is_built_when_it_is_read():
     program = "import labprov.commands\nfrom labprov.lock.model import LockFile\nfrom labprov.mirrors import presets"
     built = "[model.__pydantic_complete__ for model in (LockFile, presets.Presets)]"

@@ -18,7 +18,6 @@ from labprov.apply import Policy
 from labprov.errors import Interrupted, UserError
 from labprov.mirrors import origins
 from labprov.report import data, journal, text
-from labprov.report.junit import as_junit
 from labprov.report.summary import Run, changes, exit_code, not_done
 from labprov.running import Output, Running, Selection, running
 
@@ -127,6 +126,8 @@ def report(path: Path | None, form: str, output: Output) -> int:
         case "json":
             click.echo(data.as_json(run))
         case "junit":
+            from labprov.report.junit import as_junit  # nothing else needs XML
+
             click.echo(as_junit(run))
         case _:
             text.banner(output.console, run.simulation)

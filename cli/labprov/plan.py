@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from labprov import role as roles
-from labprov.compat import tables
 from labprov.deploy import Deploy
 from labprov.errors import UserError, Where
 from labprov.inventory import Host, Inventory
@@ -52,6 +51,8 @@ def make(deploy: Deploy, inventory: Inventory, hosts: Sequence[Host], only: Sequ
     ``only`` limits the plan to these roles of the deploy.
     """
     if compat := inventory.compat.plain():
+        from labprov.compat import tables  # few inventories have rows of their own
+
         tables.load().with_overrides(compat, inventory.compat.where)
     for name, where in inventory.roles.items():
         roles.load(name, where)

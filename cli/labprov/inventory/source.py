@@ -13,7 +13,6 @@ from labprov.inventory.compose import compose
 from labprov.inventory.tree import Leaf, Map
 
 _BRACES_OR_RANGE = re.compile(r"\{\{|\[\w+:\w+")
-_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read(path: Path) -> Map:
@@ -45,7 +44,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"is not UTF-8: byte 0x{error.object[error.start]:02x}", Where(path, line)) from None
-    if bad := _NOT_TEXT.search(text):
+    if bad := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, bad.start()) + 1
         raise UserError(f"holds the control character U+{ord(bad[0]):04X}", Where(path, line))
     return text

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from labprov.compat import cards
-from labprov.compat.tables import Tables
 from labprov.lock.model import Entry, Hardware, HostClass, Section
 from labprov.lock.profile import Profile
+
+if TYPE_CHECKING:
+    from labprov.compat.tables import Tables
 
 _BRANDS = re.compile(r"\b(nvidia|geforce|tesla|quadro)\b")
 
 
 def hardware(profile: Profile, tables: Tables) -> Hardware:
     """What a host is, as the lock says it."""
+    from labprov.compat import cards  # first needed when the hosts have answered
+
     models = [tables.card(gpu.device) or cards.unknown(gpu.device) for gpu in profile.gpus]
     return Hardware(
         system=profile.system.name,

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 from pyinfra.api import Host as EngineHost
 
-from labprov.compat import tables as compat
 from labprov.lock import classes
 from labprov.lock.ask import FreshVersions, PackageVersions, Versions, pick
 from labprov.lock.found import Found
 from labprov.lock.model import Entry, HostClass, Tables
 from labprov.lock.profile import Profile
 from labprov.role import Role, RoleSettings
+
+if TYPE_CHECKING:
+    from labprov.compat import tables as compat
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pyinfra.api import Host as EngineHost
 
 from labprov import plan as plans
 from labprov import role as roles
-from labprov.compat.tables import Tables
-from labprov.compat.tables import of as tables_of
 from labprov.engine.session import Failure, Session
 from labprov.lock import classes, file, profile, resolve
 from labprov.lock.follow import Followed, follow, given, nothing
@@ -19,6 +18,9 @@ from labprov.lock.profile import Profile
 from labprov.lock.resolve import Item
 from labprov.plan import Plan
 from labprov.role import Role, RoleSettings
+
+if TYPE_CHECKING:
+    from labprov.compat.tables import Tables
 
 LOOK = profile.COMMANDS
 """The questions of ``Locking.look``, for a run that asks everything at once."""
@@ -41,7 +43,9 @@ class Locking:
     @cached_property
     def tables(self) -> Tables:
         """The tables of this release with the inventory's on top."""
-        return tables_of(self.base.inventory.compat.plain())
+        from labprov.compat import tables  # first looked up while the hosts are at work
+
+        return tables.of(self.base.inventory.compat.plain())
 
     def look(self, session: Session) -> None:
         """Find out what the hosts are: those that are new get what is locked for others like them."""
