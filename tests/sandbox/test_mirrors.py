@@ -146,7 +146,7 @@ def test_apt_and_everybodys_pip_use_the_mirrors(shipped, apply, server, say):
         == checks["pip of an ordinary user uses the index named"]
         == "passed"
     )
-    assert "Install the everyday tools" in changed and "debian" in server[1], "curl came by the mirror"
+    assert "Install the everyday tools and services" in changed and "debian" in server[1], "curl came by the mirror"
     lists = say("apt-get indextargets --format '$(REPO_URI)'").split()
     assert lists and all(each.startswith(server[0]) for each in lists)
     assert f"index-url = {mirrors['pip']}" in say("cat /etc/pip.conf").splitlines()
