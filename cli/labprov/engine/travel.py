@@ -10,7 +10,7 @@ import shlex
 
 _BOUNDED = """LABPROV_COMMAND={mark} timeout -k 5 {seconds:g} sh -c {patient}; s=$?
 case $s in 124 | 137) for i in 1 2 3 4 5; do
-p=$(grep -lsaz '^LABPROV_COMMAND={mark}$' /proc/[0-9]*/environ) || break
+p=$(grep -lsaz '^LABPROV_COMMAND={mark}$' /proc/[0-9]*/environ); [ "$p" ] || break
 for f in $p; do f=${{f#/proc/}}; kill -9 "${{f%/environ}}"; done; done 2>/dev/null;; esac
 exit $s"""
 
@@ -32,6 +32,7 @@ def bounded(command: str, seconds: float, mark: str) -> str:
     What took a session of its own (``setsid``) is beyond the reach of ``timeout``: it is found by a variable of its
     environment that holds ``mark``. What also cleaned its environment (``env -i``, ``sudo -u``) outlives the command.
     """
+    # What grep printed counts, not its status: that is 2 when any process ended while it looked, which is quite usual.
     # The shell that timeout watches outlives being asked to end: it waits for what is deaf, to be killed 5 s later.
     patient = shlex.quote(f"trap : TERM; ({command}\n)")
     return _BOUNDED.format(mark=mark, seconds=seconds, patient=patient)
