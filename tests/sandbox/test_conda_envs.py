@@ -171,6 +171,8 @@ def test_the_next_host_is_the_same_from_the_lock(lab, say):
 
 @pytest.mark.slow
 def test_the_gpu_chooses_the_build_of_torch(lab, say):
+    code, report = lab.run("apply", "c13", {"deep": ENVIRONMENTS["deep"]}, "miniconda conda_envs")
+    assert (code, failures(report)) == (0, []), report["hosts"]
     assert lab.decisions("deep", "debian13") == {"torch": ("pip", "2.14.1+cu130")}
     row = json.loads(lab.locks("deep")["debian13"])["decisions"][0]
     assert "A100" in row["why"] and "driver 595" in row["why"]
@@ -234,6 +236,8 @@ def test_killed_in_mid_build_the_old_one_works_and_the_next_run_converges(lab, s
 
 @pytest.mark.slow
 def test_what_root_changed_by_hand_is_noticed_and_built_anew(lab, say):
+    for _ in "build it", "remove what nobody uses any more":
+        assert lab.apply(datascience=MORE)[0] == 0
     said = say("sudo rm -r /opt/conda/envs/deep/lib/python3.11/site-packages/torch*")
     assert said[0] == 0, said
     code, report = lab.apply(datascience=MORE)
